@@ -1,0 +1,73 @@
+"""Computational experiments as plain, typed Python functions: Prefect orchestrates, pxw owns the data."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pxw.codecs import Codec, File, TableCodec
+    from pxw.errors import PxwError
+    from pxw.schemas import Unique
+    from pxw.specs import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Spec, Text
+    from pxw.typing import flow, task
+    from pxw.values import load, register, save
+
+__all__ = [
+    "DDM",
+    "Arrow",
+    "Codec",
+    "Csv",
+    "Dataset",
+    "File",
+    "Json",
+    "Local",
+    "Parquet",
+    "PxwError",
+    "Ref",
+    "Spec",
+    "TableCodec",
+    "Text",
+    "Unique",
+    "flow",
+    "load",
+    "register",
+    "save",
+    "task",
+]
+
+__version__ = "0.1.0"
+
+# Names are imported when they are first used: a script that only reads a dataset does not pay for Prefect.
+_WHERE = {
+    **dict.fromkeys(("DDM", "Arrow", "Csv", "Dataset", "Json", "Local", "Parquet", "Ref", "Spec", "Text"), "pxw.specs"),
+    **dict.fromkeys(("Codec", "File", "TableCodec"), "pxw.codecs"),
+    **dict.fromkeys(("load", "register", "save"), "pxw.values"),
+    "PxwError": "pxw.errors",
+    "Unique": "pxw.schemas",
+    "task": "pxw.tasks",
+    "flow": "pxw.flows",
+}
+
+
+def __getattr__(name: str) -> Any:
+    where = _WHERE.get(name)
+    if where is None:
+        raise AttributeError(f"module 'pxw' has no attribute {name!r}")
+    if name in {"task", "flow"} and _inline():
+        where = "pxw.inline"
+    found = getattr(import_module(where), name)
+    if name not in {"task", "flow"}:
+        globals()[name] = found
+    return found
+
+
+def _inline() -> bool:
+    """Whether `pxw run --inline` or `pxw check` is importing a user's file."""
+    importing = sys.modules.get("pxw.importing")
+    return importing is not None and importing.is_inline()
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,266 @@
+"""A function together with what its parameters and results are as datasets."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+import typing
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+from pxw import data
+from pxw.binding.declare import Declared, declared_inputs, declared_outputs, place_of, refuse_unfit, spec_of
+from pxw.binding.outcome import named_refs, split
+from pxw.codecs.registry import known_as
+from pxw.codecs.tables import is_table
+from pxw.data.asked import asked, many
+from pxw.data.fitting import schema_of
+from pxw.errors import DeclarationError, EdgeError, PxwError, nearest
+from pxw.runs import Run, active
+from pxw.schemas import mismatches
+from pxw.specs import DDM, Dataset, Local, Ref
+from pxw.stores import local
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Binding", "Step"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of one task: where its outputs go.
+
+    Args:
+        run: the flow run it belongs to.
+        key: tells this task run from all others of the run; a retry has the same.
+    """
+
+    run: Run
+    key: str
+
+    @contextmanager
+    def noted(self, task: str) -> Iterator[None]:
+        """Write to the run's journal that this task started, and how it ended."""
+        self.run.note("started", task=task, key=self.key)
+        began = time.perf_counter()
+        try:
+            yield
+        except BaseException as error:
+            self.run.note("failed", task=task, key=self.key, error=f"{type(error).__name__}: {error}"[:500])
+            raise
+        self.run.note("finished", task=task, key=self.key, seconds=round(time.perf_counter() - began, 3))
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A function of values, seen as a function of references.
+
+    Args:
+        fn: the user's function.
+        name: the task's name.
+        inputs: the spec of each declared parameter.
+        outputs: the spec of each declared result; none: the result is a plain value.
+    """
+
+    fn: Callable[..., Any]
+    name: str
+    inputs: dict[str, Dataset] = field(default_factory=dict)
+    outputs: dict[str, Dataset] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fn: Callable[..., Any], name: str, inputs: Declared, outputs: Declared) -> Binding:
+        """Check the declaration against the function."""
+        refuse_unfit(fn)
+        return cls(fn, name, declared_inputs(inputs, fn), declared_outputs(outputs, fn))
+
+    def redirected(self, outputs: Declared) -> Binding:
+        """The same with other places, or formats, for some outputs.
+
+        Raises:
+            DeclarationError: a name that is no output.
+        """
+        given = dict(outputs) if isinstance(outputs, dict) else dict.fromkeys(outputs or ())
+        for name in given:
+            if name not in self.outputs:
+                raise DeclarationError(
+                    f"task {self.name!r} has no output {name!r}", at=place_of(self.fn), help=nearest(name, self.outputs)
+                )
+        changed = {name: spec_of(spec).inherit(self.outputs[name]) for name, spec in given.items()}
+        return Binding(self.fn, self.name, self.inputs, declared_outputs(self.outputs | changed, self.fn))
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The function's own."""
+        return inspect.signature(self.fn)
+
+    @cached_property
+    def annotations(self) -> dict[str, Any]:
+        """The function's annotations as types."""
+        try:
+            return typing.get_type_hints(self.fn, include_extras=True)
+        except NameError as error:
+            raise DeclarationError(
+                f"the annotations of {self.fn.__qualname__}() name {error.name!r}, unknown at run time",
+                at=place_of(self.fn),
+                help="import it outside of `if TYPE_CHECKING:`",
+            ) from error
+
+    # What a call gives -------------------------------------------------------------------------------------------
+
+    def complete(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+        """The call's arguments; an input that was left out is taken from its spec's place."""
+        bound = self.signature.bind_partial(*args, **kwargs)
+        for name, spec in self.inputs.items():
+            if name not in bound.arguments and isinstance(spec, Local | DDM):
+                bound.arguments[name] = spec
+        ordered = {name: bound.arguments[name] for name in self.signature.parameters if name in bound.arguments}
+        full = inspect.BoundArguments(self.signature, ordered)  # type: ignore[arg-type]  # a dict keeps order, too
+        self.signature.bind(*full.args, **full.kwargs)  # Python's own error for what is missing
+        return full
+
+    def load(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+        """The arguments as values of the annotated types."""
+        bound = self.complete(args, kwargs)
+        for name, value in bound.arguments.items():
+            kind = self.signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                bound.arguments[name] = tuple(self._loaded(name, item) for item in value)
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                bound.arguments[name] = {key: self._loaded(name, item) for key, item in value.items()}
+            else:
+                bound.arguments[name] = self._loaded(name, value)
+        return bound
+
+    def _loaded(self, name: str, value: Any) -> Any:
+        wanted = self.annotations.get(name)
+        if self._wants_reference(wanted):
+            return value
+        if isinstance(value, Ref) or (name in self.inputs and isinstance(value, Dataset)):
+            return self._loaded_one(name, value, wanted)
+        if isinstance(value, list | tuple) and any(isinstance(item, Ref) for item in value):
+            each = many(asked(wanted))
+            inner = each[1] if each else None
+            return [self._loaded_one(name, item, inner) if isinstance(item, Ref) else item for item in value]
+        return value
+
+    def _wants_reference(self, wanted: Any) -> bool:
+        arms = typing.get_args(wanted) or (wanted,)
+        return any(isinstance(arm, type) and issubclass(arm, Ref | Dataset) for arm in arms)
+
+    def _loaded_one(self, name: str, source: Ref | Dataset, wanted: Any) -> Any:
+        declared = self.inputs.get(name, Dataset())
+        if isinstance(source, Ref):
+            self.check_edge(name, source)
+        try:
+            _verify_if_foreign(source)
+            return data.load(source, wanted, declared)
+        except PxwError as error:
+            error.at = ", ".join(filter(None, [self._into(name), _origin(source), error.at]))
+            raise
+
+    def check_edge(self, name: str, ref: Ref) -> None:
+        """Compare what a reference says of its columns with what this input declares, before anything is read.
+
+        Raises:
+            EdgeError: it names both ends.
+        """
+        declared = self.inputs.get(name, Dataset())
+        schema = schema_of(declared)
+        if schema is None or ref.columns is None or ref.checked == schema.fingerprint or declared.severity == "warn":
+            return
+        faults = mismatches(ref.columns, schema, declared.coerce)
+        if faults:
+            raise EdgeError(
+                f"{ref.source} gives what {self._into(name)} does not take ({schema.name})",
+                at=ref.place,
+                details=faults,
+                help=f"change what {ref.task or 'its maker'} returns, or the schema of {self._into(name)}",
+            )
+
+    def _into(self, name: str) -> str:
+        return f"task {self.name!r}, input {name!r}"
+
+    # What a call returns -----------------------------------------------------------------------------------------
+
+    def save(self, result: Any, step: Step) -> Any:
+        """Write what the function returned, and give the references to it: one, or a NamedTuple of them."""
+        if not self.outputs:
+            return result
+        values = split(result, list(self.outputs), self)
+        refs = [self._saved(name, values[name], spec, step) for name, spec in self.outputs.items()]
+        return refs[0] if len(refs) == 1 else named_refs(tuple(self.outputs), refs)
+
+    def _saved(self, name: str, value: Any, spec: Dataset, step: Step) -> Ref:
+        at = f"task {self.name!r}, output {name!r}"
+        if isinstance(spec, Local):
+            step.run.claim(local.absolute(spec), at, step.key)
+        try:
+            beside = step.run.target(self.name, step.key, name)
+            ref = (
+                data.copy(value, spec, beside=beside)
+                if isinstance(value, Ref)
+                else data.save(value, spec, beside=beside)
+            )
+        except PxwError as error:
+            error.at = ", ".join(filter(None, [at, error.at]))
+            raise
+        ref = replace(ref, flow=step.run.flow, run=step.run.id, task=self.name, output=name)
+        step.run.note_saved(ref, step.key)
+        return ref
+
+    def lighten(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+        """The call's arguments with large values written down, so that only references travel."""
+        bound = self.complete(args, kwargs)
+        for name, value in bound.arguments.items():
+            bound.arguments[name] = _light(value, run, f"{self.name}.{name}")
+        return bound
+
+    # The three ways to run ---------------------------------------------------------------------------------------
+
+    def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Load, run, save."""
+        with step.noted(self.name):
+            bound = self.load(args, kwargs)
+            result = self.fn(*bound.args, **bound.kwargs)
+            del bound  # a large input is not kept alive while the output is written
+            return self.save(result, step)
+
+    async def call_async(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The same for an async function; loading and saving do not block the event loop."""
+        with step.noted(self.name):
+            bound = await asyncio.to_thread(self.load, args, kwargs)
+            result = await self.fn(*bound.args, **bound.kwargs)
+            del bound
+            return await asyncio.to_thread(self.save, result, step)
+
+    def call_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Outside of any flow: the plain function; an input that was left out is loaded from its place."""
+        bound = self.load(args, kwargs)
+        return self.fn(*bound.args, **bound.kwargs)
+
+
+def _light(value: Any, run: Run, name: str) -> Any:
+    if is_table(value) or known_as(value, "numpy", "ndarray") or (isinstance(value, bytes) and len(value) > 4096):
+        ref = data.save(value, Dataset(), beside=run.target("arguments", uuid4().hex[:12], name))
+        return replace(ref, flow=run.flow, run=run.id)
+    if hasattr(value, "rewrap"):  # Prefect's unmapped(), allow_failure(), quote()
+        return value.rewrap(_light(value.value, run, name))
+    if isinstance(value, list) and any(is_table(item) for item in value):
+        return [_light(item, run, name) for item in value]
+    return value
+
+
+def _verify_if_foreign(source: Ref | Dataset) -> None:
+    """Intermediates are not fsynced: one that an earlier run wrote may not have survived a crash."""
+    run = active.get()
+    if isinstance(source, Ref) and source.run and run is not None and run.id != source.run:
+        data.verify(source)
+
+
+def _origin(source: Ref | Dataset) -> str:
+    return f"from {source.source}" if isinstance(source, Ref) and source.task else ""

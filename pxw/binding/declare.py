@@ -1,0 +1,99 @@
+"""What a user may write as `inputs=` and `outputs=`, checked against the function at import time."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from pxw.errors import DeclarationError, SpecError, nearest
+from pxw.specs import Dataset, Local
+
+__all__ = ["Declared", "declare", "declared_inputs", "declared_outputs", "spec_of"]
+
+Declared: TypeAlias = Mapping[str, Any] | Sequence[str] | None
+"""Specs by name; a schema or a path stands for a spec, and a list of names for specs that say nothing."""
+
+
+def spec_of(said: Any) -> Dataset:
+    """The spec that is meant by a spec, a path, a schema, or nothing."""
+    if isinstance(said, Dataset):
+        return said
+    if isinstance(said, str | os.PathLike):
+        return Local(said)
+    return Dataset(schema=said)
+
+
+def declare(said: Declared, what: str) -> dict[str, Dataset]:
+    """Specs by name."""
+    if said is None:
+        return {}
+    if isinstance(said, str) or not isinstance(said, Mapping | Sequence):
+        raise DeclarationError(
+            f"{what}={said!r}", help=f'write a mapping, {what}={{"name": pxw.Dataset(...)}}, or a list of names'
+        )
+    named = said if isinstance(said, Mapping) else dict.fromkeys(said)
+    try:
+        return {str(name): spec_of(spec) for name, spec in named.items()}
+    except SpecError as error:
+        error.at = error.at or f"{what}={said!r}"
+        raise
+
+
+def declared_inputs(said: Declared, fn: Callable[..., Any]) -> dict[str, Dataset]:
+    """The specs of the function's parameters."""
+    inputs = declare(said, "inputs")
+    parameters = inspect.signature(fn).parameters
+    plain = [name for name, parameter in parameters.items() if parameter.kind not in _VARIADIC]
+    for name in inputs:
+        if name not in plain:
+            raise DeclarationError(
+                f"inputs= names {name!r}, which is no parameter of {fn.__qualname__}()",
+                at=place_of(fn),
+                help=nearest(name, plain),
+            )
+    return inputs
+
+
+_VARIADIC = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+
+
+def declared_outputs(said: Declared, fn: Callable[..., Any]) -> dict[str, Dataset]:
+    """The specs of what the function returns."""
+    outputs = declare(said, "outputs")
+    places = [spec.path for spec in outputs.values() if isinstance(spec, Local)]
+    twice = next((path for path in places if places.count(path) > 1), None)
+    if twice is not None:
+        raise DeclarationError(f"two outputs of {fn.__qualname__}() go to {twice!r}", at=place_of(fn))
+    for name in outputs:
+        if not name.isidentifier() and len(outputs) > 1:
+            raise DeclarationError(
+                f"{name!r} cannot name one of several outputs", at=place_of(fn), help="use an identifier"
+            )
+    return outputs
+
+
+def refuse_unfit(fn: Any) -> None:
+    """Refuse what cannot be a task, with the way to make it one."""
+    if isinstance(fn, staticmethod | classmethod) or not callable(fn):
+        raise DeclarationError(f"a {type(fn).__name__} cannot be a pxw task", help="decorate a plain function")
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise DeclarationError(
+            f"{fn.__qualname__}() is a generator",
+            at=place_of(fn),
+            help="return a pyarrow.RecordBatchReader to stream rows",
+        )
+    first = next(iter(inspect.signature(fn).parameters), "")
+    if first in {"self", "cls"} and "." in fn.__qualname__.replace("<locals>.", ""):
+        raise DeclarationError(
+            f"{fn.__qualname__}() is a method: a worker could not tell which object it belongs to",
+            at=place_of(fn),
+            help="move it out of its class and give it what it needs as parameters",
+        )
+
+
+def place_of(fn: Callable[..., Any]) -> str:
+    """File and line of a function."""
+    code = getattr(inspect.unwrap(fn), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""

@@ -1,0 +1,41 @@
+"""Look at a place without reading it: enough to know whether a task could."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pxw.codecs import TableCodec
+from pxw.data.fitting import schema_of
+from pxw.data.places import codec_of, find, reading
+from pxw.errors import SchemaError
+from pxw.schemas import columns_of, mismatches
+
+if TYPE_CHECKING:
+    from pxw.specs import Dataset, Ref
+
+__all__ = ["look"]
+
+
+def look(source: Ref | Dataset, declared: Dataset | None = None) -> dict[str, str] | None:
+    """The columns that a table's header tells; `None` for what is no table.
+
+    Raises:
+        MissingDataError, PlaceError, FormatError, CorruptDataError: it could not be read.
+        SchemaError: its header does not fit the declared schema.
+    """
+    place = find(source, declared)
+    columns: dict[str, str] | None = None
+    for file in place.files.values():
+        with reading(file):
+            codec, opened = codec_of(file)
+            if isinstance(codec, TableCodec):
+                columns = columns_of(codec.header(opened))
+                _refuse_mismatch(columns, place.spec, str(file))
+    return columns
+
+
+def _refuse_mismatch(columns: dict[str, str], spec: Dataset, at: str) -> None:
+    schema = schema_of(spec)
+    faults = mismatches(columns, schema, spec.coerce if spec.coerce != "strict" else "safe") if schema else []
+    if faults and spec.severity == "error":
+        raise SchemaError(f"the header does not fit {schema.name if schema else ''}", at=at, details=faults)

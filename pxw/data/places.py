@@ -1,0 +1,190 @@
+"""From a spec or a `Ref` to the files behind it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pxw.codecs import File, registry
+from pxw.errors import (
+    CorruptDataError,
+    DatasetAlteredError,
+    FormatError,
+    MissingDataError,
+    PxwError,
+    SpecError,
+    nearest,
+)
+from pxw.settings import load_settings
+from pxw.specs import DDM, Dataset, Local, Ref, suffixes
+from pxw.stores import local, own
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pxw.codecs.registry import AnyCodec
+
+__all__ = ["Place", "codec_of", "entries", "find", "fingerprint", "format_name", "reading", "verify"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of a dataset: one, or a folder's by name.
+
+    Args:
+        spec: what is known of the format, and what the reader declared of the content.
+        files: by their names; that of a single file is its own.
+        folder: the folder, where the dataset is one.
+        checked: fingerprint of the schema that the content is known to fit.
+        columns: the types that the columns had when they were saved.
+        python: the type that was saved.
+    """
+
+    spec: Dataset
+    files: dict[str, File]
+    folder: Path | None = None
+    checked: str = ""
+    columns: dict[str, str] | None = None
+    python: str = ""
+
+    @property
+    def file(self) -> File:
+        """The single file."""
+        return next(iter(self.files.values()))
+
+
+def find(source: Ref | Dataset, declared: Dataset | None = None) -> Place:
+    """Find the files behind a spec or a `Ref`, as `declared` by whoever reads them."""
+    declared = declared or Dataset()
+    if isinstance(source, Ref):
+        return _of_ref(source, declared)
+    spec = source.inherit(declared)
+    if isinstance(spec, Local):
+        found = local.find(spec)
+        compression = None if found.files is not None else spec.compressed
+        return _place(found, spec, compression)
+    if isinstance(spec, DDM):
+        raise SpecError(
+            f"{spec} cannot be read yet: this version of pxw keeps data on this machine", help="use pxw.Local"
+        )
+    raise SpecError(
+        f"{spec} says what a dataset is, not where", help="use pxw.Local(path) or pxw.DDM(project=..., name=...)"
+    )
+
+
+def _of_ref(ref: Ref, declared: Dataset) -> Place:
+    spec = declared.model_copy(update={"format": ref.format, "compression": ref.compression})
+    try:
+        found = local.find(Local(ref.place))
+    except MissingDataError as error:
+        raise MissingDataError(
+            f"the data of {ref.source} is gone: {ref.place}",
+            at=f"run {ref.run}" if ref.run else "",
+            help="intermediates of finished runs are removed by age and size (`pxw gc`): run the flow again",
+        ) from error
+    if found.size != ref.size:
+        raise DatasetAlteredError(
+            f"{ref.place} was changed after {ref.source} wrote it: {ref.size:,} bytes then, {found.size:,} now",
+            help="run the flow again",
+        )
+    place = _place(found, spec, ref.compression)
+    return Place(spec, place.files, place.folder, ref.checked, ref.columns, ref.python)
+
+
+def _place(found: local.Found, spec: Dataset, compression: str | None) -> Place:
+    if found.files is None:
+        return Place(spec, {found.path.name: File(found.path, spec, compression or "none", str(found.path))})
+    files = {
+        name: File(path, spec, spec.compression or suffixes(name)[1], str(path)) for name, path in found.files.items()
+    }
+    return Place(spec, files, found.path)
+
+
+def verify(ref: Ref) -> None:
+    """Compare the bytes behind a `Ref` with its digest: what a later run does before it reuses an intermediate.
+
+    Raises:
+        DatasetAlteredError: they are not what was written.
+    """
+    if ref.place and not ref.place.endswith("/"):
+        state = Path(ref.place).stat()
+        if _digest(ref.place, state.st_mtime_ns, state.st_size) != ref.digest:
+            raise DatasetAlteredError(f"{ref.place} was changed after {ref.source} wrote it", help="run the flow again")
+
+
+def fingerprint(spec: Local) -> str:
+    """The digest of what is at a place now."""
+    found = local.find(spec)
+    if found.files is not None:
+        return local.digest_of_folder(found)
+    state = found.path.stat()
+    return _digest(str(found.path), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(1024)
+def _digest(place: str, _mtime: int, _size: int) -> str:
+    return local.digest(Path(place))
+
+
+def entries(source: Ref | Local) -> list[Local]:
+    """A spec for each file of a folder or pattern, sorted by name; what else was said of the whole holds for each."""
+    place = find(source)
+    if place.folder is None:
+        raise SpecError(f"{source} is one file, not a folder", help="end its path with a slash, or use a pattern")
+    update = {"format": place.spec.format if place.spec.format != "folder" else None}
+    plain = Dataset.model_fields.keys() & place.spec.model_fields_set
+    said = {name: getattr(place.spec, name) for name in plain} | update
+    return [Local(file.path, **said) for file in place.files.values()]
+
+
+def format_name(spec: Dataset) -> str | None:
+    """The name of the format that a spec spells out."""
+    return spec.format if spec.format is None or isinstance(spec.format, str) else spec.format.name
+
+
+def codec_of(file: File) -> tuple[AnyCodec, File]:
+    """The codec that a file is read with, and the file with what its codec may know of its trust."""
+    name = format_name(file.spec)
+    suffix = suffixes(file.path.name)[0]
+    if not name or name == "folder":
+        name = None if suffix else "bytes"
+    codec = registry.by_format(name) if name else registry.by_suffix(suffix)
+    if codec is None:
+        raise FormatError(
+            f"the suffix {suffix!r} of {file} tells no format",
+            help=f"say format=..., {nearest(suffix.lstrip('.'), registry.formats())}",
+        )
+    if codec.runs_code:
+        trusted = file.spec.allow_pickle or own.wrote(file.path, load_settings().home)
+        file = File(file.path, file.spec, file.compression, file.name, trusted)
+    return codec, file
+
+
+@contextmanager
+def reading(file: File) -> Iterator[None]:
+    """Word what a broken file makes a codec say."""
+    try:
+        yield
+    except PxwError:
+        raise
+    except (pa.ArrowException, EOFError, UnicodeDecodeError) as error:
+        raise _broken(file, error) from error
+    except OSError as error:
+        if error.errno is None:  # a decompressor's
+            raise _broken(file, error) from error
+        with local.naming_faults(file.path, "read"):
+            raise
+
+
+def _broken(file: File, error: Exception) -> CorruptDataError:
+    kind = format_name(file.spec) or suffixes(file.path.name)[0].lstrip(".")
+    return CorruptDataError(
+        f"{file} is not a whole {kind} file",
+        details=[str(error).partition("\n")[0]],
+        help="it may be cut short, or of another format: say format=... if its suffix is wrong",
+    )

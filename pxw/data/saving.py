@@ -1,0 +1,328 @@
+"""From a value to the bytes of a format at a place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pxw.codecs import File, TableCodec, registry
+from pxw.codecs.documents import to_json
+from pxw.codecs.tables import is_table, refuse_labels, to_arrow, without_labels
+from pxw.data.fitting import fitted, fitted_stream, schema_of
+from pxw.data.loading import load
+from pxw.data.places import codec_of, find, format_name
+from pxw.errors import FormatError, SpecError
+from pxw.schemas import columns_of
+from pxw.settings import load_settings
+from pxw.specs import DDM, Dataset, Local, Ref, suffixes
+from pxw.stores import local, own
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pxw.codecs.registry import AnyCodec
+
+__all__ = ["copy", "save"]
+
+_INLINE = 4096  # bytes of JSON that travel inside a Ref
+_EXPLICIT = (
+    "name a format for it: 'skops' (scikit-learn models), 'joblib' or 'pickle', as in pxw.Dataset(format='skops'), "
+    "or register a codec for its type"
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a value goes.
+
+    Args:
+        path: the final file or folder, without a suffix where the value decides it.
+        durable: whether the disk must hold it before `save` returns.
+        is_open: whether pxw chose the path, so that the value's format gives it a suffix.
+    """
+
+    path: Path
+    durable: bool = True
+    is_open: bool = False
+
+
+def save(value: Any, spec: Dataset, *, beside: Path | None = None) -> Ref:
+    """Write a value where its spec says, or, if the spec names no place, to `beside` with a suffix.
+
+    Returns:
+        The reference to what was written; a small JSON value without a place travels inside it.
+    """
+    target = _target(spec, beside)
+    if isinstance(value, Path):
+        return _save_path(value, spec, target)
+    if _is_folder(value, spec):
+        return _save_folder(value, spec, target)
+    codec = _codec(value, spec, target)
+    if target.is_open and codec.format in {"json", "text"}:
+        ref = _inlined(value, codec, spec)
+        if ref is not None:
+            return ref
+    path = _suffixed(target, codec, spec)
+    with local.publish_file(path, durable=target.durable) as temporary:
+        facts = _write(value, codec, File(temporary, spec, _compression(spec), str(path)))
+        if codec.runs_code:
+            own.remember(temporary, load_settings().home)
+    return _ref(path, codec, spec, facts)
+
+
+def _target(spec: Dataset, beside: Path | None) -> Target:
+    if isinstance(spec, Local):
+        if spec.is_pattern:
+            raise SpecError(f"a pattern is no place to write to: {spec}", help="name a folder, ending in a slash")
+        return Target(local.absolute(spec))
+    if isinstance(spec, DDM):
+        raise SpecError(
+            f"{spec} cannot be written yet: this version of pxw keeps data on this machine", help="use pxw.Local"
+        )
+    if beside is None:
+        raise SpecError(f"{spec} says what a dataset is, not where", help="use pxw.Local(path)")
+    return Target(beside, durable=False, is_open=True)
+
+
+def _is_folder(value: Any, spec: Dataset) -> bool:
+    if isinstance(spec, Local) and spec.path.endswith("/"):
+        return True
+    if not isinstance(value, dict) or not value or not all(isinstance(name, str) for name in value):
+        return False
+    return format_name(spec) is None and any(_default_format(item) not in {"json", "text"} for item in value.values())
+
+
+def _codec(value: Any, spec: Dataset, target: Target) -> AnyCodec:
+    """The codec that writes a value: what is bytes or text already is written as it is."""
+    name = format_name(spec)
+    default = _default_format(value)
+    if default == "bytes" or (default == "text" and name != "json"):
+        return registry.by_format(default)
+    if name is not None:
+        return registry.by_format(name)
+    suffix = "" if target.is_open else suffixes(target.path.name)[0]
+    by_suffix = registry.by_suffix(suffix)
+    if by_suffix is not None:
+        return by_suffix
+    if suffix:
+        raise FormatError(
+            f"the suffix {suffix!r} of {target.path} tells no format", help=f"say format=...; {_formats()}"
+        )
+    if default is None:
+        raise FormatError(f"no format holds a {type(value).__module__}.{type(value).__qualname__}", help=_EXPLICIT)
+    return registry.by_format(default)
+
+
+def _formats() -> str:
+    return f"there are: {', '.join(registry.formats())}"
+
+
+def _default_format(value: Any) -> str | None:
+    return registry.by_type(type(value)) or ("bytes" if hasattr(value, "read") else None)
+
+
+def _inlined(value: Any, codec: AnyCodec, spec: Dataset) -> Ref | None:
+    if spec.format is not None or spec.compression not in {None, "none"} or spec.table is not None:
+        return None
+    text = value if codec.format == "text" else to_json(value)
+    if len(text) > _INLINE:
+        return None
+    small = value if codec.format == "text" else json.loads(text)
+    data = text.encode()
+    return Ref(value=small, format=codec.format, size=len(data), digest=local.digest_of(data), python=_python(value))
+
+
+def _suffixed(target: Target, codec: AnyCodec, spec: Dataset) -> Path:
+    if not target.is_open:
+        return target.path
+    name = format_name(spec) or codec.format
+    compression = {"gzip": ".gz", "zstd": ".zst"}.get(_compression(spec), "")
+    return target.path.with_name(f"{target.path.name}{registry.suffix_of(name)}{compression}")
+
+
+def _compression(spec: Dataset) -> str:
+    return spec.compressed if isinstance(spec, Local) else spec.compression or "none"
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of a value once it is written."""
+
+    python: str
+    rows: int | None = None
+    columns: dict[str, str] | None = None
+    checked: str = ""
+
+
+def _write(value: Any, codec: AnyCodec, file: File) -> _Facts:
+    if is_table(value):
+        if isinstance(codec, TableCodec) or codec.format == "json":
+            return _write_table(value, codec, file)
+        if not codec.runs_code:
+            raise FormatError(f"a {type(value).__name__} is a table, and {codec.format} holds none", at=str(file))
+    elif isinstance(codec, TableCodec):
+        raise FormatError(
+            f"a {type(value).__name__} is not a table, and {codec.format} holds nothing else", at=str(file)
+        )
+    codec.write(value, file)
+    return _Facts(_python(value))
+
+
+def _write_table(value: Any, codec: AnyCodec, file: File) -> _Facts:
+    table = to_arrow(value)
+    if isinstance(table, pa.RecordBatchReader):
+        return _write_stream(table, codec, file)
+    table = fitted(table, file.spec, str(file))
+    plain = without_labels(table)
+    if not getattr(codec, "is_exact", False):
+        refuse_labels(table.schema)
+        table = plain
+    if isinstance(codec, TableCodec):
+        codec.write_table(table, file)
+    else:
+        codec.write(table, file)
+    return _Facts(_python(value), len(table), columns_of(plain.schema), _fingerprint(file.spec))
+
+
+def _write_stream(batches: pa.RecordBatchReader, codec: AnyCodec, file: File) -> _Facts:
+    if not isinstance(codec, TableCodec):
+        raise FormatError(f"a stream of rows cannot be written as {codec.format}", at=str(file), help="use .jsonl")
+    fits = fitted_stream(batches, file.spec, str(file))
+    rows = 0
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal rows
+        for batch in fits:
+            rows += len(batch)
+            yield batch
+
+    codec.write_batches(pa.RecordBatchReader.from_batches(fits.schema, counted()), file)
+    return _Facts("pyarrow.Table", rows, columns_of(fits.schema), _fingerprint(file.spec))
+
+
+def _fingerprint(spec: Dataset) -> str:
+    schema = schema_of(spec)
+    return schema.fingerprint if schema and spec.severity == "error" and spec.coerce != "off" else ""
+
+
+def _python(value: Any) -> str:
+    cls = type(value)
+    return f"{cls.__module__.partition('.')[0]}.{cls.__qualname__}"
+
+
+def _ref(path: Path, codec: AnyCodec, spec: Dataset, facts: _Facts) -> Ref:
+    by_suffix = registry.by_suffix(suffixes(path.name)[0])
+    # Bytes and text keep the format that their place or spec says they are of.
+    own_name = by_suffix.format if by_suffix and codec.format in {"bytes", "text"} else codec.format
+    return Ref(
+        place=str(path),
+        format=spec.format or own_name,
+        compression=_compression(spec),
+        size=path.stat().st_size,
+        digest=local.digest(path),
+        rows=facts.rows,
+        columns=facts.columns,
+        checked=facts.checked,
+        python=facts.python,
+    )
+
+
+def _save_path(value: Path, spec: Dataset, target: Target) -> Ref:
+    """Copy a file or folder that the task wrote itself."""
+    source = Local(f"{value}/" if value.is_dir() else value)
+    place = find(source)
+    if place.folder is not None:
+        with local.publish_folder(target.path, durable=target.durable) as temporary:
+            for name, file in place.files.items():
+                local.copy(file.path, local.entry_path(temporary, name))
+        return _folder_ref(target.path)
+    suffix = "".join(value.suffixes[-2:]) if suffixes(value.name)[1] != "none" else value.suffix
+    path = target.path.with_name(target.path.name + suffix) if target.is_open else target.path
+    with local.publish_file(path, durable=target.durable) as temporary:
+        local.copy(place.file.path, temporary)
+    codec = registry.by_suffix(suffixes(path.name)[0]) or registry.by_format("bytes")
+    return replace(_ref(path, codec, spec, _Facts("pathlib.Path")), compression=suffixes(path.name)[1])
+
+
+def _save_folder(value: Any, spec: Dataset, target: Target) -> Ref:
+    """Write one file an entry; the names are the entries' own."""
+    if not isinstance(value, dict):
+        raise FormatError(
+            f"a {type(value).__name__} cannot fill a folder", help="return a dict of file names to values, or a Path"
+        )
+    plain = Dataset(**{name: getattr(spec, name) for name in Dataset.model_fields.keys() & spec.model_fields_set})
+    with local.publish_folder(target.path, durable=target.durable) as temporary:
+        for name, item in value.items():
+            _save_entry(item, name, plain, temporary)
+    return _folder_ref(target.path)
+
+
+def _save_entry(item: Any, name: str, spec: Dataset, folder: Path) -> None:
+    path = local.entry_path(folder, str(name))
+    entry = Local(path).inherit(spec)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not suffixes(path.name)[0] and not isinstance(item, bytes | str):
+        codec = _codec(item, entry, Target(path))
+        path = path.with_name(f"{path.name}{registry.suffix_of(codec.format)}")
+    if isinstance(item, Path):
+        local.copy(item, path)
+        return
+    codec = _codec(item, entry, Target(path))
+    _write(item, codec, File(path, entry, _compression(entry), str(name)))
+    if codec.runs_code:
+        own.remember(path, load_settings().home)
+
+
+def _folder_ref(path: Path) -> Ref:
+    found = local.find(Local(f"{path}/"))
+    return Ref(
+        place=f"{path}/", format="folder", size=found.size, digest=local.digest_of_folder(found), python="builtins.dict"
+    )
+
+
+def copy(ref: Ref | Dataset, spec: Dataset, *, beside: Path | None = None) -> Ref:
+    """Copy what a `Ref` or a spec points at to another place: byte for byte, or into another format.
+
+    Tables that change their format, or are held to a schema, pass batch by batch in constant memory.
+    """
+    if isinstance(ref, Ref) and not isinstance(spec, Local | DDM) and spec.format is None and spec.table is None:
+        return ref  # nothing is asked of it, not even a place
+    if isinstance(ref, Ref) and not ref.place:
+        return save(ref.value, spec, beside=beside)
+    place = find(ref)
+    if place.folder is not None:
+        return save(place.folder, spec, beside=beside)
+    if isinstance(spec, Local) and _same_format(place.spec, place.file, spec):
+        return _copied(ref, place.file, spec)
+    wants_rows = isinstance(_codec_of_target(spec), TableCodec)
+    copied = save(load(ref, pa.RecordBatchReader if wants_rows else None), spec, beside=beside)
+    return replace(copied, python=ref.python) if isinstance(ref, Ref) else copied
+
+
+def _copied(ref: Ref | Dataset, file: File, spec: Dataset) -> Ref:
+    with local.publish_file(_target(spec, None).path, durable=True) as temporary:
+        local.copy(file.path, temporary)
+    path = _target(spec, None).path
+    known = ref if isinstance(ref, Ref) else Ref(format=file.spec.format or "")
+    codec = codec_of(file)[0]
+    return _ref(path, codec, spec, _Facts(known.python, known.rows, known.columns, known.checked))
+
+
+def _same_format(given: Dataset, file: File, spec: Dataset) -> bool:
+    """Whether the bytes can stay as they are."""
+    if spec.table is not None or _compression(spec) != file.compression:
+        return False
+    source, target = codec_of(file)[0], _codec_of_target(spec)
+    options = {option for option in (given.format, spec.format) if option is not None and not isinstance(option, str)}
+    return target is None or (source is target and len(options) < 2 and (not options or given.format == spec.format))
+
+
+def _codec_of_target(spec: Dataset) -> AnyCodec | None:
+    name = format_name(spec)
+    if name is not None:
+        return registry.by_format(name)
+    return registry.by_suffix(spec.suffix) if isinstance(spec, Local) else None

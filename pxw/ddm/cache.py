@@ -1,0 +1,160 @@
+"""The local copies of what a DDM holds, by content: each file is named by the sha256 of its bytes."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import time
+import uuid
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, BinaryIO
+from weakref import WeakValueDictionary
+
+from pxw.errors import PlaceError, PxwError, StorageFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedReader
+
+__all__ = ["TEMPORARY", "Cache", "digest_of", "placing", "room", "settle"]
+
+TEMPORARY = ".pxw-"
+"""How the names of unfinished files begin."""
+
+_DAY = 86_400  # seconds
+
+
+def digest_of(stream: BufferedReader) -> str:
+    """The sha256 of the rest of a stream, as hex digits."""
+    return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def placing(action: str, place: Path) -> Iterator[None]:
+    """Translate what the operating system says of a place that cannot be read or written."""
+    try:
+        yield
+    except PxwError:  # some of ours are OSErrors as well
+        raise
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        kind = StorageFullError if full else PlaceError
+        raise kind(f"cannot {action}: {error.strerror or error}", at=str(error.filename or place)) from error
+
+
+@contextmanager
+def room(directory: Path) -> Iterator[BinaryIO]:
+    """A temporary file in a directory; it goes away at the end, unless `settle` gave it its name."""
+    path = directory / f"{TEMPORARY}{uuid.uuid4().hex}"
+    try:
+        with placing("write", directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            with path.open("x+b") as file:
+                yield file
+    finally:
+        with suppress(OSError):  # it has its name, or was never made
+            path.unlink()
+
+
+def settle(file: BinaryIO, path: Path) -> None:
+    """Give a temporary file its final name, at once and complete."""
+    file.flush()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Path(file.name).replace(path)
+
+
+class Cache:
+    """Files by digest below one directory; processes and threads may share it.
+
+    A file is hashed when this process meets it for the first time, and again when it looks changed: damage on the
+    disk costs a download, never a wrong value.
+
+    >>> import tempfile
+    >>> cache = Cache(Path(tempfile.mkdtemp()))
+    >>> with cache.room() as file:
+    ...     _ = file.write(b"abc")
+    ...     path = cache.adopt(file, hashlib.sha256(b"abc").hexdigest())
+    >>> path.read_bytes(), cache.find(path.name) == path
+    (b'abc', True)
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._seen: set[tuple[str, int, int, int]] = set()
+        self._busy: WeakValueDictionary[str, Lock] = WeakValueDictionary()
+        self._lock = Lock()
+        self._swept = False
+
+    def place(self, sha256: str) -> Path:
+        """Where the file of this digest is, or would be."""
+        return self.root / sha256[:2] / sha256
+
+    def find(self, sha256: str) -> Path | None:
+        """The file of this digest, if it is there and undamaged."""
+        path = self.place(sha256)
+        with placing("read", path), suppress(FileNotFoundError), path.open("rb") as file:
+            look = _look(sha256, os.fstat(file.fileno()))
+            if look in self._seen or digest_of(file) == sha256:
+                self._seen.add(look)
+                return path
+            path.unlink()
+        return None
+
+    @contextmanager
+    def busy(self, sha256: str) -> Iterator[None]:
+        """Keep other threads from downloading the same content meanwhile."""
+        with self._lock:
+            lock = self._busy.get(sha256) or self._busy.setdefault(sha256, Lock())
+        with lock:
+            yield
+
+    @contextmanager
+    def room(self) -> Iterator[BinaryIO]:
+        """A temporary file on the cache's disk."""
+        self._sweep()
+        with room(self.root) as file:
+            yield file
+
+    def adopt(self, file: BinaryIO, sha256: str) -> Path:
+        """Keep the content of a temporary file of which the digest was just computed."""
+        path = self.place(sha256)
+        os.fchmod(file.fileno(), 0o444)  # whoever opens it to write in place is told
+        settle(file, path)
+        self._seen.add(_look(sha256, path.stat()))
+        return path
+
+    def take(self, path: Path, sha256: str) -> Path:
+        """Keep a file that its owner gives away; it is moved, and hashed when it is first used."""
+        place = self.place(sha256)
+        with placing("write", place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.chmod(0o444)
+            try:
+                path.replace(place)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                with self.room() as file, path.open("rb") as source:  # from another disk
+                    shutil.copyfileobj(source, file)
+                    file.flush()
+                    Path(file.name).replace(place)
+                path.unlink()
+        return place
+
+    def _sweep(self) -> None:
+        """Remove, once, what processes that were killed left behind: nobody wrote to it for a day."""
+        if self._swept:
+            return
+        self._swept = True
+        for path in self.root.glob(f"{TEMPORARY}*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - _DAY:
+                    path.unlink()
+
+
+def _look(sha256: str, state: os.stat_result) -> tuple[str, int, int, int]:
+    return sha256, state.st_ino, state.st_mtime_ns, state.st_size

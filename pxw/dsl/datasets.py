@@ -1,0 +1,93 @@
+"""Datasets of a workflow: what a path or an address of a DDM means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pxw.dsl import syntax
+from pxw.dsl.diagnostics import shown, span
+from pxw.workflow import DataNode, DDMPlace, LocalPlace, Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pxw.dsl.drafts import DataDraft, Draft
+    from pxw.dsl.library import Library
+    from pxw.dsl.syntax import File, Node, Word
+    from pxw.workflow import Span
+
+__all__ = ["place_of", "read_datasets"]
+
+
+def read_datasets(draft: Draft, library: Library) -> dict[str, DataNode]:
+    """Read all datasets of a workflow; one without a direction is an input until a link says otherwise."""
+    found: dict[str, DataNode] = {}
+    for name, data in draft.data.items():
+        if not data.declared:
+            _undeclared(name, data, draft, library)
+            continue
+        file = data.place_file or data.file
+        place, kind = place_of(data.place or [], file, library)
+        at = span(data.file.path, data.word)
+        node = DataNode(name, "output" if data.direction == "output" else "input", place, kind, at)
+        if data.direction == "input":
+            _look_for(node, library)
+        found[name] = node
+    return found
+
+
+def _undeclared(name: str, data: DataDraft, draft: Draft, library: Library) -> None:
+    if not draft.broken:
+        at = span(data.file.path, data.word)
+        known = {each: span(one.file.path, one.word) for each, one in draft.data.items() if one.declared}
+        library.report.unknown("PXW302", f"dataset '{name}' in workflow '{draft.name}'", name, at, known)
+
+
+def place_of(fields: list[Node], file: File, library: Library) -> tuple[Place | None, str | None]:
+    """Read where a dataset is, and of which type."""
+    said = {
+        each.word.type.removeprefix("ZENOH_").rstrip("_"): each for each in fields if isinstance(each, syntax.Field)
+    }
+    kind = str(said["TYPE"].value) if "TYPE" in said else None
+    path, project, name = said.get("PATH"), said.get("PROJECT"), said.get("NAME")
+    if path and (project or name):
+        message = "a dataset is at a path or in a DDM, not both"
+        library.report.add("PXW335", message, span(file.path, path.word), "leave out path, or name and project")
+    if path:
+        return _local(path.value, library), kind
+    if project or name:
+        return DDMPlace(str(project.value) if project else None, str(name.value) if name else None), kind
+    return None, kind
+
+
+def _local(word: Word, library: Library) -> LocalPlace:
+    text = word.removeprefix("file://").replace("\\", "/")
+    folder = text.removesuffix("**").removesuffix("*") if text.endswith(("/**", "/*")) else text
+    path = library.project.datasets / folder
+    if folder != text or text.endswith("/") or _is_folder(path):
+        return LocalPlace(path, "directory")
+    return LocalPlace(path, "glob" if any(sign in text for sign in "*?[") else "file")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False
+
+
+def _look_for(node: DataNode, library: Library) -> None:
+    place = node.place
+    if library.alone or not isinstance(place, LocalPlace) or node.at is None:
+        return
+    try:
+        there = place.path.exists() if place.kind != "glob" else any(place.path.parent.glob(place.path.name))
+    except (OSError, ValueError, NotImplementedError):
+        there = False
+    if not there:
+        _missing(node, place.path, node.at, library)
+
+
+def _missing(node: DataNode, path: Path, at: Span, library: Library) -> None:
+    message = f"dataset '{node.name}' is not there: no '{shown(str(path))}'"
+    library.report.add("PXW338", message, at, f"paths are below {shown(str(library.project.datasets))}")

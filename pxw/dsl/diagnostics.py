@@ -1,0 +1,227 @@
+"""What is wrong with a project of DSL files: each problem with its code, place, source line, caret and remedy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pxw.errors import DSLError, nearest
+from pxw.workflow import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rich.text import Text
+
+    from pxw.dsl.syntax import Word
+
+__all__ = [
+    "CODES",
+    "Diagnostic",
+    "Report",
+    "render_gcc",
+    "render_json",
+    "render_rich",
+    "render_text",
+    "shown",
+    "span",
+    "where",
+]
+
+Severity = Literal["error", "warning"]
+
+CODES: Mapping[str, tuple[Severity, str]] = {
+    # names
+    "PXW301": ("error", "unknown task"),
+    "PXW302": ("error", "unknown dataset"),
+    "PXW303": ("error", "unknown workflow"),
+    "PXW304": ("error", "unknown node of a control block"),
+    "PXW305": ("error", "undeclared variability point"),
+    "PXW306": ("error", "unknown parameter"),
+    "PXW307": ("error", "a port that the task's signature does not have"),
+    "PXW308": ("error", "unknown function"),
+    "PXW309": ("error", "a name declared twice"),
+    # syntax
+    "PXW310": ("error", "a word that cannot stand here"),
+    "PXW311": ("error", "something missing"),
+    "PXW312": ("error", "a string or comment that does not end"),
+    "PXW313": ("error", "more syntax errors than are worth listing"),
+    "PXW314": ("error", "a file that cannot be read"),
+    # the graph
+    "PXW320": ("error", "a cycle"),
+    "PXW321": ("warning", "a node that START does not lead to"),
+    "PXW322": ("warning", "a START chain that leads nowhere"),
+    "PXW323": ("error", "a condition without a branch"),
+    "PXW324": ("error", "a link in the wrong direction"),
+    "PXW325": ("error", "data of one type linked to another"),
+    "PXW326": ("error", "one place fed twice"),
+    "PXW327": ("warning", "an input that nothing feeds"),
+    "PXW328": ("error", "a link without its ports"),
+    "PXW329": ("error", "a link without its condition"),
+    # tasks
+    "PXW330": ("error", "an abstract task that nothing fills"),
+    "PXW331": ("error", "a missing file"),
+    "PXW332": ("error", "a value of the wrong type"),
+    "PXW333": ("error", "a value outside its domain"),
+    "PXW334": ("warning", "a parameter without a value"),
+    "PXW335": ("error", "a declaration that contradicts itself"),
+    "PXW336": ("error", "a task file that declares no task"),
+    "PXW337": ("warning", "a value that the new implementation does not know"),
+    "PXW338": ("warning", "a dataset that is not there"),
+    "PXW339": ("warning", "a value between the steps of its domain"),
+    # experiments
+    "PXW340": ("error", "an empty space"),
+    "PXW341": ("error", "a strategy that does not exist"),
+    "PXW342": ("error", "a space whose parts do not fit its strategy"),
+    "PXW343": ("warning", "a part of a space that changes nothing"),
+    "PXW344": ("warning", "spaces that the control block does not name"),
+    "PXW345": ("error", "an experiment with nothing to run"),
+    # the project
+    "PXW350": ("error", "a configuration that cannot be read"),
+    "PXW351": ("warning", "a setting that is not a plain value"),
+    # no meaning for a run
+    "PXW360": ("warning", "something without a meaning for a run"),
+    "PXW361": ("warning", "a condition in free text"),
+}
+"""Every code, how grave it is, and what it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem."""
+
+    code: str
+    message: str
+    at: Span
+    help: str = ""
+    source: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """How grave it is."""
+        return CODES[self.code][0]
+
+
+class Report:
+    """Collects the problems of all files of one project.
+
+    >>> report = Report()
+    >>> report.add("PXW301", "unknown task 'B'", Span("w.xxp", 1, 3, 4))
+    >>> print(render_text(report.diagnostics))
+    w.xxp:1:3: error[PXW301]: unknown task 'B'
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, Span], Diagnostic] = {}
+        self._lines: dict[str, list[str]] = {}
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """All problems, by file and place."""
+        return sorted(self._found.values(), key=lambda each: (each.at, each.code))
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """Those that forbid a run."""
+        return [each for each in self.diagnostics if each.severity == "error"]
+
+    def source(self, path: Path, text: str) -> None:
+        """Remember a file's lines, to show them."""
+        self._lines[str(path)] = text.split("\n")
+
+    def add(self, code: str, message: str, at: Span, help: str = "") -> None:  # noqa: A002 - the word that users read
+        """Note one problem; the same one at the same place counts once."""
+        lines = self._lines.get(at.file, [])
+        source = lines[at.line - 1].rstrip("\r") if at.line <= len(lines) else ""
+        self._found.setdefault((code, message, at), Diagnostic(code, message, at, help, source))
+
+    def unknown(self, code: str, what: str, name: str, at: Span, known: Mapping[str, Span | None]) -> None:
+        """Note an unknown name, with the nearest known one and where that is declared."""
+        remedy = nearest(name, list(known))
+        declared = next((where for other, where in known.items() if f"{other!r}?" in remedy), None)
+        place = f" (declared at {where(declared)})" if declared else ""
+        self.add(code, f"unknown {what}", at, remedy + place)
+
+    def raise_errors(self, target: Path) -> None:
+        """Raise all errors as one DSLError, if there are any."""
+        if self.errors:
+            count = f"{len(self.errors)} error{'s' * (len(self.errors) > 1)}"
+            raise DSLError(f"{count} in {target.name}", at=str(target), details=render_text(self.errors).splitlines())
+
+
+def span(path: Path, word: Word) -> Span:
+    """Say where a word stands; of one that runs over lines, its first line."""
+    line, column = word.line or 1, word.column or 1
+    end = word.end_column or column + 1
+    return Span(str(path), line, column, end if word.end_line == line and end > column else column + 1)
+
+
+def where(at: Span | None) -> str:
+    """Word a place that a diagnostic refers to."""
+    return f"{shown(at.file)}:{at.line}:{at.column}" if at else "a place unknown"
+
+
+def shown(file: str) -> str:
+    """Shorten a path below the working directory."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def _parts(each: Diagnostic) -> list[tuple[str, str]]:
+    """Word one diagnostic as pieces of text and what they are."""
+    at = each.at
+    parts = [
+        (f"{where(at)}: ", "place"),
+        (f"{each.severity}[{each.code}]", each.severity),
+        (f": {each.message}", "message"),
+    ]
+    if each.source:
+        margin = " " * len(str(at.line))
+        caret = "^" * max(1, min(at.end_column, len(each.source) + 2) - at.column)
+        parts += [
+            (f"\n{at.line} | ", "margin"),
+            (each.source.replace("\t", " "), "source"),
+            (f"\n{margin} | ", "margin"),
+            (" " * (at.column - 1) + caret, each.severity),
+        ]
+    if each.help:
+        parts += [("\n  help: ", "help"), (each.help, "message")]
+    return parts
+
+
+_STYLES = {"place": "bold", "error": "bold red", "warning": "bold yellow", "margin": "blue", "help": "bold cyan"}
+
+
+def render_text(diagnostics: Iterable[Diagnostic]) -> str:
+    """Show each problem with its source line, a caret and the remedy."""
+    return "\n".join("".join(piece for piece, _ in _parts(each)) for each in diagnostics)
+
+
+def render_rich(diagnostics: Iterable[Diagnostic]) -> Text:
+    """Show the same in colours, for a rich console."""
+    from rich.text import Text  # noqa: PLC0415 - only a terminal pays for it
+
+    lines = (Text.assemble(*((piece, _STYLES.get(kind, "")) for piece, kind in _parts(each))) for each in diagnostics)
+    return Text("\n").join(lines)
+
+
+def render_gcc(diagnostics: Iterable[Diagnostic]) -> str:
+    """One line each, as compilers do, for editors that know how to jump there."""
+    lines = []
+    for each in diagnostics:
+        remedy = f"; {each.help}" if each.help else ""
+        lines.append(f"{each.at}: {each.severity}: {each.message}{remedy} [{each.code}]".replace("\n", " "))
+    return "\n".join(lines)
+
+
+def render_json(diagnostics: Iterable[Diagnostic]) -> str:
+    """Write a JSON list of objects with flat fields."""
+    return json.dumps([_record(each) for each in diagnostics], indent=2)
+
+
+def _record(each: Diagnostic) -> dict[str, str | int]:
+    at = each.at
+    place: dict[str, str | int] = {"file": at.file, "line": at.line, "column": at.column, "end_column": at.end_column}
+    return {"code": each.code, "severity": each.severity, "message": each.message, **place, "help": each.help}

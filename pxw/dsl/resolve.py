@@ -1,0 +1,150 @@
+"""From a `.xxp` file to complete graphs, with everything that is wrong with the project on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pxw.dsl import syntax
+from pxw.dsl.diagnostics import Diagnostic, Report, span, where
+from pxw.dsl.experiments import read_experiment
+from pxw.dsl.library import Declared, Library
+from pxw.dsl.project import Project, find_project
+from pxw.dsl.tasks import read_task
+from pxw.dsl.workflows import Workflows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pxw.dsl.syntax import File, Word
+    from pxw.experiment import Experiment
+    from pxw.workflow import Workflow
+
+__all__ = ["Resolution", "check_syntax", "resolve"]
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a file and all that it refers to mean; with errors, the graphs are what could be understood."""
+
+    target: Path
+    project: Project
+    workflows: dict[str, Workflow]
+    experiments: dict[str, Experiment]
+    report: Report = field(repr=False)
+    templates: frozenset[str] = frozenset()
+    """Workflows that others derive from or inline: parts, which are rarely meant to run themselves."""
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """All problems, by file and place."""
+        return self.report.diagnostics
+
+    def raise_errors(self) -> Resolution:
+        """Raise a DSLError that lists all errors, if there are any."""
+        self.report.raise_errors(self.target)
+        return self
+
+
+def resolve(target: Path | str, config: Path | str | None = None) -> Resolution:
+    """Read a workflow or experiment file and all that it refers to; nothing of the project is executed.
+
+    The project is that of `config`, of the next `eexp_config.py` upwards, or the usual folders around the file.
+    """
+    return _resolve(Path(target).absolute(), Path(config) if config else None, Report(), alone=False)
+
+
+def check_syntax(files: Iterable[Path | str]) -> list[Diagnostic]:
+    """Judge files on their own, without what they refer to."""
+    report = Report()
+    for each in files:
+        _resolve(Path(each).absolute(), None, report, alone=True)
+    return report.diagnostics
+
+
+def _resolve(target: Path, config: Path | None, report: Report, *, alone: bool) -> Resolution:
+    project = Project.around(target) if alone else find_project(target, report, config)
+    library = Library(project, report, alone=alone)
+    file = library.file(target)
+    reader = _Reader(file, library) if file else None
+    if reader:
+        reader.read()
+    workflows = reader.found if reader else {}
+    experiments = reader.experiments if reader else {}
+    return Resolution(target, project, workflows, experiments, report, frozenset(reader.parts if reader else ()))
+
+
+class _Reader:
+    """Reads the items of one file."""
+
+    def __init__(self, file: File, library: Library) -> None:
+        self.file, self.library, self.report = file, library, library.report
+        self.workflows = Workflows(library)
+        self.found: dict[str, Workflow] = {}
+        self.experiments: dict[str, Experiment] = {}
+        self.parts = {str(word).rpartition(".")[2] for word in self._part_words()}
+
+    def _part_words(self) -> Iterable[Word]:
+        for declared in self.library.scope(self.file).values():
+            if declared.syntax.parent is not None:
+                yield declared.syntax.parent
+            for member in declared.syntax.members:
+                if isinstance(member, syntax.Task):
+                    yield from (each.word for each in member.members or [] if isinstance(each, syntax.Subworkflow))
+
+    def read(self) -> None:
+        for item in self.file.items:
+            match item:
+                case syntax.Workflow():
+                    self._workflow(item)
+                case syntax.Experiment():
+                    self._experiment(item.word, item.members)
+                case syntax.Space():  # G0: a space that stands alone is an experiment of its own
+                    self._experiment(item.word, [item])
+                case syntax.Task():
+                    read_task(item, self.file, self.workflows.definitions)
+        self._unfilled()
+
+    def _workflow(self, item: syntax.Workflow) -> None:
+        whole = item.word not in self.parts
+        workflow = self.workflows.resolve(Declared(item, self.file), whole=whole)
+        if workflow is not None:
+            self.found.setdefault(workflow.name, workflow)
+
+    def _experiment(self, word: Word, members: list[syntax.Node]) -> None:
+        if word in self.experiments:
+            message = f"experiment '{word}' is declared twice"
+            first = self.experiments[str(word)].at
+            self.report.add("PXW309", message, span(self.file.path, word), f"first declared at {where(first)}")
+            return
+        self.experiments[str(word)] = read_experiment(word, members, self.file, self.workflows)
+
+    def _unfilled(self) -> None:
+        """Note abstract tasks of what is meant to run."""
+        if self.library.alone:
+            return
+        used = {name: each for one in self.experiments.values() for name, each in ((w.name, w) for w in one.workflows)}
+        own = {task.workflow.name: task.workflow for one in self.experiments.values() for task in one.tasks}
+        for workflow in {**self.found, **used, **own}.values():
+            if workflow.name in self.parts and workflow.name not in used:
+                continue
+            for task in workflow.tasks:
+                if task.abstract and "implementation" not in task.stated:
+                    self._abstract(workflow, task.name)
+
+    def _abstract(self, workflow: Workflow, name: str) -> None:
+        task = workflow.task(name)
+        at, own = task.at, workflow.at
+        if at is None or own is None:
+            return
+        message = f"task '{name}' of workflow '{workflow.name}' has no implementation"
+        remedy = f'write task {name} {{ implementation ".."; }}'
+        if self._is_derived(workflow.name):
+            self.report.add("PXW330", message, own, f"{remedy}; declared at {where(at)}")
+        else:
+            self.report.add("PXW330", message, at, remedy)
+
+    def _is_derived(self, name: str) -> bool:
+        declared = self.library.scope(self.file).get(name)
+        return declared is not None and declared.syntax.parent is not None

@@ -1,0 +1,186 @@
+"""A run's folder below `PXW_HOME`: where its intermediates live, and its journal of what happened.
+
+    runs/<run id>/journal.jsonl          one line an event; written by every process of the run, followed by the CLI
+    runs/<run id>/<task>-<task run>/     the outputs of one task run
+    runs/<run id>/claims/                which task run writes to which declared place
+    runs/<run id>/.lock                  locked (shared) by every process that needs the folder
+
+A run's folder is removed by `collect` when it is old, or when all folders together are too large; never while a
+process holds its lock, and a process that dies holds none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from pxw.errors import OutputError
+from pxw.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pxw.settings import Settings
+    from pxw.specs import Ref
+
+__all__ = ["Run", "active", "collect", "folder_of", "hold_for_process", "open_run"]
+
+active: ContextVar[Run | None] = ContextVar("pxw_run", default=None)
+"""The run that the code at hand belongs to, if it belongs to one."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a flow.
+
+    Args:
+        id: the flow run's id in Prefect, or one of our own.
+        flow: the flow's name.
+        folder: where its intermediates live.
+    """
+
+    id: str
+    flow: str
+    folder: Path
+
+    def target(self, task: str, key: str, output: str) -> Path:
+        """Where an output without a place goes, but for its suffix: no two task runs share it."""
+        return self.folder / f"{_safe(task)}-{key}" / _safe(output)
+
+    def claim(self, place: Path, owner: str, key: str) -> None:
+        """Note that a task run writes to a declared place.
+
+        Raises:
+            OutputError: another one of this run has done so, and its dataset would be lost.
+        """
+        claims = self.folder / "claims"
+        claims.mkdir(parents=True, exist_ok=True)
+        mark = claims / hashlib.sha256(str(place).encode()).hexdigest()[:32]
+        try:
+            with mark.open("x") as file:
+                file.write(f"{key} {owner}")
+        except FileExistsError:
+            other, _, who = mark.read_text().partition(" ")
+            if other != key:
+                raise OutputError(
+                    f"two outputs of this run go to {place}: {owner}, after {who}",
+                    help="give each its own, as in task.with_options(outputs={name: pxw.Local(...)}), or declare none",
+                ) from None
+
+    def note(self, event: str, **facts: Any) -> None:
+        """Append to the journal; lines of several processes do not mix."""
+        line = json.dumps({"at": round(time.time(), 3), "event": event, **facts}, default=str) + "\n"
+        handle = os.open(self.folder / "journal.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(handle, line.encode())
+        finally:
+            os.close(handle)
+
+    def note_saved(self, ref: Ref, key: str) -> None:
+        """Append what was saved."""
+        facts = {"place": ref.place, "rows": ref.rows, "size": ref.size}
+        if not ref.place:
+            facts["value"] = ref.value
+        self.note("saved", task=ref.task, key=key, output=ref.output, **facts)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the folder from being collected, and be the active run, while the block runs."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            token = active.set(self)
+            try:
+                yield
+            finally:
+                active.reset(token)
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Hold the folder, and write to the journal that the flow started and how it ended."""
+        with self.held():
+            self.note("flow started", flow=self.flow, run=self.id)
+            try:
+                yield
+            except BaseException as error:
+                self.note("flow failed", error=f"{type(error).__name__}: {error}"[:500])
+                raise
+            self.note("flow finished")
+
+
+def hold_for_process(run: Run) -> None:
+    """Keep a run's folder from being collected as long as this process lives: a worker's part of a run."""
+    if run.folder not in _HELD:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        lock = (run.folder / ".lock").open("a")
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        _HELD[run.folder] = lock
+        while len(_HELD) > 64:  # a worker lives long; the runs that it served last are those that go on
+            _HELD.pop(next(iter(_HELD))).close()
+
+
+_HELD: dict[Path, IO[str]] = {}
+
+
+def _safe(name: str) -> str:
+    """A name as a file's: what may not stand there, or leads elsewhere, becomes `_`."""
+    return "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in name).lstrip(".")[:100] or "_"
+
+
+def folder_of(run_id: str, home: Path) -> Path:
+    """The folder of a run."""
+    return home / "runs" / _safe(run_id)
+
+
+def open_run(run_id: str, flow: str) -> Run:
+    """The run of this id, in whichever process this is."""
+    current = active.get()
+    if current is not None and current.id == run_id:
+        return current
+    return Run(run_id, flow, folder_of(run_id, load_settings().home))
+
+
+def collect(settings: Settings, *, now: float | None = None) -> list[tuple[str, int]]:
+    """Remove the folders of finished runs that are older than `keep_days`, and the oldest beyond `keep_gb`.
+
+    Returns:
+        The id and the bytes of each run removed.
+    """
+    now = time.time() if now is None else now
+    runs = sorted((settings.home / "runs").glob("*/"), key=_last_used, reverse=True)
+    kept = 0
+    removed: list[tuple[str, int]] = []
+    for folder in runs:
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        kept += size
+        too_old = now - _last_used(folder) > settings.keep_days * 86400
+        if (too_old or kept > settings.keep_gb * 1e9) and _remove(folder):
+            kept -= size
+            removed.append((folder.name, size))
+    return removed
+
+
+def _last_used(folder: Path) -> float:
+    with suppress(FileNotFoundError):
+        return (folder / "journal.jsonl").stat().st_mtime
+    return folder.stat().st_mtime
+
+
+def _remove(folder: Path) -> bool:
+    """Remove a folder, unless some process needs it."""
+    with (folder / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        shutil.rmtree(folder)
+        return True

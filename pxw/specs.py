@@ -1,0 +1,422 @@
+"""What a dataset is, where it lives, and the small value that points at it: pure pydantic."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import PurePath
+from typing import Annotated, Any, ClassVar, Literal, Never, Self, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    ValidationError,
+    field_serializer,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
+
+from pxw.errors import RefTouchedError, SpecError, nearest
+
+__all__ = [
+    "DDM",
+    "Arrow",
+    "Csv",
+    "Dataset",
+    "Format",
+    "Json",
+    "Local",
+    "Parquet",
+    "Ref",
+    "Spec",
+    "Text",
+]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Csv(_Options):
+    """How a delimited text file is written; `.tsv` is the same with a tab.
+
+    >>> Local("prices.csv", format=Csv(delimiter=";", decimal=",", encoding="latin-1"))
+    Local('prices.csv')
+    """
+
+    name: Literal["csv", "tsv"] = "csv"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    escape: str | None = Field(default=None, min_length=1, max_length=1)
+    decimal: str = Field(default=".", min_length=1, max_length=1)
+    encoding: str = "utf-8"
+    header: bool | tuple[str, ...] = Field(
+        default=True, description="The first row names the columns; or none does (False), or the names are given here."
+    )
+    skip_rows: int = Field(default=0, ge=0, description="Rows before the header.")
+    null_values: tuple[str, ...] = Field(default=("",), description="Unquoted text that means: no value.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tab(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("name") == "tsv":
+            return {"delimiter": "\t", **data}
+        return data
+
+
+class Parquet(_Options):
+    """Options of a Parquet file."""
+
+    name: Literal["parquet"] = "parquet"
+    compression: Literal["none", "snappy", "gzip", "lz4", "zstd", "brotli"] = "zstd"
+    row_group_rows: int = Field(default=1 << 20, ge=1)
+
+
+class Arrow(_Options):
+    """Options of an Arrow IPC file (Feather V2); uncompressed ones are read without a copy."""
+
+    name: Literal["arrow"] = "arrow"
+    compression: Literal["none", "lz4", "zstd"] = "none"
+
+
+class Json(_Options):
+    """Options of a JSON document."""
+
+    name: Literal["json"] = "json"
+    indent: int | None = Field(default=None, ge=0, le=16)
+
+
+class Text(_Options):
+    """Options of a text file."""
+
+    name: Literal["text"] = "text"
+    encoding: str = "utf-8"
+
+
+Format: TypeAlias = str | Annotated[Csv | Parquet | Arrow | Json | Text, Discriminator("name")]
+"""A format by name (`"csv"`, or that of a registered codec), or with its options (`Csv(delimiter=";")`)."""
+
+Compression: TypeAlias = Literal["none", "gzip", "zstd"]
+
+_COMPRESSION_SUFFIXES: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+
+
+class Dataset(BaseModel):
+    """What a dataset is, without a place: pxw decides where it goes.
+
+    Args:
+        format: by default that of the place's suffix, or what suits the value (Arrow for tables).
+        schema: what a table must look like: a pydantic model, a `pyarrow.Schema`, a pandera model, or
+            a mapping of column names to Arrow type names.
+        compression: of the file as a whole; by default that of the suffix (`.csv.gz`, `.json.zst`).
+        coerce: how values become the schema's types: `"safe"` casts that lose nothing, `"strict"` none, `"off"` no
+            check of types at all.
+        severity: whether a table that breaks its schema is an `"error"` or a `"warn"`ing.
+        validators: also run a pydantic model's own validators, row by row: slow.
+        allow_pickle: vouch for a pickle (or joblib file) that this installation did not write: loading one runs
+            whatever code it holds.
+
+    >>> Dataset(schema={"age": "double"}).table
+    {'age': 'double'}
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+
+    format: Format | None = None
+    table: Any = Field(default=None, alias="schema", description="What a table must look like.")
+    compression: Compression | None = None
+    coerce: Literal["safe", "strict", "off"] = "safe"
+    severity: Literal["error", "warn"] = "error"
+    validators: bool = False
+    allow_pickle: bool = False
+
+    # Spelled out, since a type checker and an editor show users this signature, not pydantic's.
+    def __init__(
+        self,
+        *,
+        format: Format | None = None,  # noqa: A002 - the word that users write
+        schema: Any = None,
+        **options: Any,
+    ) -> None:
+        # Only what was given, so that `model_fields_set` keeps telling what the user wrote.
+        given = options | {"format": format, "schema": options.pop("table", schema)}
+        try:
+            super().__init__(**{name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            raise SpecError(
+                f"this is no pxw.{type(self).__name__}",
+                details=[_fault(fault["loc"], fault["msg"], fault["type"], type(self)) for fault in error.errors()],
+            ) from None
+
+    @field_serializer("table", when_used="json")
+    def _table_as_json(self, table: Any) -> JsonValue:
+        if isinstance(table, type):
+            return f"{table.__module__}:{table.__qualname__}"
+        names = getattr(table, "names", None)
+        if names is not None:
+            return {name: str(table.field(name).type) for name in names}
+        return dict(table) if isinstance(table, dict) else None if table is None else str(table)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._short()})"
+
+    __str__ = __repr__
+
+    def _short(self) -> str:
+        shown = [f"format={self.format!r}"] if isinstance(self.format, str) else []
+        shown += [f"schema={getattr(self.table, '__name__', '...')}"] if self.table is not None else []
+        return ", ".join(shown)
+
+    def inherit(self, other: Dataset) -> Self:
+        """This spec, with what it leaves open (format, schema, ...) as `other` says it.
+
+        >>> Local("x.csv").inherit(Dataset(schema={"age": "double"})).table
+        {'age': 'double'}
+        """
+        shared = Dataset.model_fields.keys() & other.model_fields_set - self.model_fields_set
+        return self.model_copy(update={name: getattr(other, name) for name in shared}) if shared else self
+
+
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_GLOB = re.compile(r"[*?\[]")
+
+
+class Local(Dataset):
+    """A dataset in a file or folder of this machine; relative paths start at the working directory.
+
+    `"results/"` is a folder with one entry a file, `"img/*.png"` the files that a pattern matches. The other arguments
+    are those of `Dataset`.
+
+    >>> Local("results/predictions.csv.gz").suffix, Local("results/predictions.csv.gz").compressed
+    ('.csv', 'gzip')
+    """
+
+    path: str = Field(min_length=1, description="Path of a file, a folder (ending in a slash), or a pattern.")
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = "",
+        *,
+        format: Format | None = None,  # noqa: A002 - the word that users write
+        schema: Any = None,
+        **options: Any,
+    ) -> None:
+        text = os.fspath(path)
+        if "\0" in text:
+            raise SpecError(f"a path cannot hold a NUL character: {text!r}")
+        if _URL.match(text):
+            raise SpecError(
+                f"pxw.Local takes a path of this machine, not the URL {text!r}",
+                help="for a DDM write pxw.DDM(project=..., name=...)",
+            )
+        super().__init__(format=format, schema=schema, path=text or None, **options)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: Any) -> Any:
+        # `-p raw=data/input.csv` and `--set raw=data/input.csv` give a string.
+        return {"path": data} if isinstance(data, str) else data
+
+    def _short(self) -> str:
+        return ", ".join(filter(None, [repr(self.path), super()._short()]))
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the path is a pattern such as `img/*.png`."""
+        return bool(_GLOB.search(self.path)) and not os.path.lexists(self.path)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the path means a folder: it ends in a slash, or is one."""
+        return self.path.endswith(("/", os.sep)) or os.path.isdir(self.path)  # noqa: PTH112 - no Path is needed
+
+    @property
+    def suffix(self) -> str:
+        """The suffix that tells the format: `.csv` for `data.csv.gz`."""
+        return suffixes(self.path)[0]
+
+    @property
+    def compressed(self) -> Compression:
+        """How the file as a whole is compressed."""
+        return self.compression or suffixes(self.path)[1]
+
+
+class DDM(Dataset):
+    """A dataset in a DDM: a project, and a name in it; without a name, all files of the project.
+
+    Args:
+        project: slash separated, as `demo/titanic`.
+        name: the file's name; none means the whole project, as a folder.
+        id: pins one version by its id.
+        as_of: the newest version not younger than this ISO date and time.
+        profile: upload under the plain name, so that DDM computes its statistics (and may rewrite the bytes).
+
+    The other arguments are those of `Dataset`.
+
+    >>> DDM(project="demo", name="titanic.json").suffix
+    '.json'
+    """
+
+    project: str = Field(min_length=1, max_length=255)
+    name: str | None = Field(default=None, min_length=1)
+    id: str | None = None
+    as_of: str | None = None
+    profile: bool = False
+
+    def __init__(
+        self,
+        *,
+        project: str = "",
+        name: str | None = None,
+        format: Format | None = None,  # noqa: A002 - the word that users write
+        schema: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(format=format, schema=schema, project=project or None, name=name, **options)
+
+    def _short(self) -> str:
+        where = f"project={self.project!r}" + (f", name={self.name!r}" if self.name else "")
+        return ", ".join(filter(None, [where, super()._short()]))
+
+    @property
+    def suffix(self) -> str:
+        """The suffix that tells the format: `.csv` for `data.csv.gz`."""
+        return suffixes(self.name or "")[0]
+
+    @property
+    def compressed(self) -> Compression:
+        """How the file as a whole is compressed."""
+        return self.compression or suffixes(self.name or "")[1]
+
+
+def _fault(loc: tuple[int | str, ...], message: str, kind: str, model: type[BaseModel]) -> str:
+    name = ".".join(map(str, loc))
+    fields = [field.alias or name for name, field in model.model_fields.items()]
+    return f"{name}: {message}" + (f" ({nearest(name, fields)})" if kind == "extra_forbidden" else "")
+
+
+def suffixes(name: str) -> tuple[str, Compression]:
+    """The suffix that tells the format, and the compression that a further suffix tells.
+
+    >>> suffixes("data.v2.csv.gz"), suffixes("README")
+    (('.csv', 'gzip'), ('', 'none'))
+    """
+    path = PurePath(name)
+    compression = _COMPRESSION_SUFFIXES.get(path.suffix.lower(), "none")
+    if compression != "none":
+        path = path.with_suffix("")
+    return path.suffix.lower(), compression
+
+
+def _kind(data: Any) -> str:
+    if isinstance(data, Dataset):
+        return type(data).__name__
+    if isinstance(data, str) or "path" in data:
+        return "Local"
+    return "DDM" if "project" in data else "Dataset"
+
+
+Spec: TypeAlias = Annotated[
+    Annotated[Local, Tag("Local")] | Annotated[DDM, Tag("DDM")] | Annotated[Dataset, Tag("Dataset")],
+    Discriminator(_kind),
+]
+"""Any dataset spec; a flow can be given one as `{"path": ...}`, `{"project": ..., "name": ...}` or a path."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, config=ConfigDict(extra="forbid"))
+class Ref:
+    """A small value that points at materialised data; it is what travels between tasks.
+
+    A reference is not its value: `pxw.load(ref)` is. A few fields are worth reading: `place`, `format`, `size` (bytes),
+    `rows`, `columns`, `digest`, and `task` and `output`, which produced it.
+    """
+
+    # A dataclass, not a model: Prefect iterates over models, and iterating over a reference is a user's mistake.
+
+    place: str = Field(default="", description="Absolute path; `ddm://project/name` in a DDM; empty: see `value`.")
+    value: JsonValue = Field(default=None, description="The value itself, where it is small JSON.")
+    format: Format = ""
+    compression: Compression = "none"
+    size: int = 0
+    rows: int | None = None
+    digest: str = Field(default="", description="`xxh3:...` or `sha256:...` of the bytes.")
+    columns: dict[str, str] | None = Field(default=None, description="A table's columns and their Arrow types.")
+    checked: str = Field(default="", description="Fingerprint of the schema that the data is known to fit.")
+    python: str = Field(default="", description="The Python type that was saved.")
+    id: str | None = Field(default=None, description="The file's id in its DDM.")
+    flow: str = ""
+    run: str = ""
+    task: str = ""
+    output: str = ""
+
+    _UNLOADED: ClassVar[str] = "pxw.load(...) gives its value; a task that declares it as an input receives the value"
+
+    @property
+    def source(self) -> str:
+        """Who made it, in words: `task 'process', output 'clean'`."""
+        return f"task {self.task!r}, output {self.output!r}" if self.task else self.place or "a value"
+
+    @property
+    def is_declared_only(self) -> bool:
+        """Whether it stands for data that does not exist yet, as in `pxw check`."""
+        return not self.digest
+
+    def __hash__(self) -> int:
+        return hash((self.place, self.digest, self.run, self.task, self.output))
+
+    def __repr__(self) -> str:
+        facts = [f"{self.rows} rows" if self.rows is not None else "", f"{self.size} bytes" if self.size else ""]
+        where = self.place or ("not run" if self.is_declared_only else repr(self.value))
+        return f"<Ref {', '.join(filter(None, [self.source, where, *facts]))}>"
+
+    __str__ = __repr__
+
+    def __getattr__(self, name: str) -> Never:
+        if name.startswith("_"):  # copy, pickle, pydantic and IDEs ask for these
+            raise AttributeError(name)
+        raise self._touched(f".{name}")
+
+    def _touched(self, how: str) -> RefTouchedError:
+        return RefTouchedError(
+            f"this is a reference to data, not the data itself: {how}", at=repr(self), help=self._UNLOADED
+        )
+
+
+def _refuse(operator: str, shown: str) -> None:
+    def touched(self: Ref, *_: object) -> Never:
+        raise self._touched(shown)
+
+    setattr(Ref, operator, touched)
+
+
+for _operator, _shown in {
+    "__getitem__": "ref[...]",
+    "__setitem__": "ref[...] = ...",
+    "__contains__": "... in ref",
+    "__len__": "len(ref)",
+    "__iter__": "for ... in ref",
+    "__bool__": "if ref",
+    "__float__": "float(ref)",
+    "__int__": "int(ref)",
+    "__array__": "numpy.asarray(ref)",
+    "__call__": "ref(...)",
+    **{f"__{name}__": f"ref {sign} ..." for name, sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items()},
+    **{
+        f"__{side}{name}__": f"arithmetic ({sign})"
+        for side in ("", "r")
+        for name, sign in {
+            "add": "+",
+            "sub": "-",
+            "mul": "*",
+            "truediv": "/",
+            "matmul": "@",
+            "and": "&",
+            "or": "|",
+        }.items()
+    },
+}.items():
+    _refuse(_operator, _shown)

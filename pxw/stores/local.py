@@ -1,0 +1,285 @@
+"""Files and folders of this machine.
+
+Everything appears by writing to a temporary name beside the target and renaming, so a final name never holds half a
+dataset. A temporary is locked while its writer lives; what a killed writer left is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import xxhash
+
+from pxw.errors import DataError, MissingDataError, PlaceError, StorageFullError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pxw.specs import Local
+
+__all__ = [
+    "Found",
+    "copy",
+    "digest",
+    "digest_of",
+    "digest_of_folder",
+    "entry_path",
+    "find",
+    "naming_faults",
+    "publish_file",
+    "publish_folder",
+]
+
+_TEMPORARY = ".pxw-tmp"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is at a place: one file, or a folder's files by their names in it."""
+
+    path: Path
+    files: dict[str, Path] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(file.stat().st_size for file in (self.path,) * (self.files is None) or (self.files or {}).values())
+
+
+def absolute(spec: Local) -> Path:
+    """The path that a spec means here and now."""
+    return Path(spec.path).expanduser().absolute()
+
+
+def find(spec: Local) -> Found:
+    """Look at a place; everything that could keep it from being read is found here.
+
+    Raises:
+        MissingDataError: nothing is there, or no file fits the pattern.
+        PlaceError: a folder where a file is declared, or the other way round, or no permission.
+    """
+    path = absolute(spec)
+    with naming_faults(path, "read"):
+        if spec.is_pattern:
+            return _matches(path)
+        if path.is_dir():
+            return Found(path, _listing(path))
+        if not path.exists():
+            raise _missing(path)
+        if spec.path.endswith(("/", os.sep)):
+            raise PlaceError(f"a folder is declared, and {path} is a file", help="leave out the slash at its end")
+        with path.open("rb"):  # permission
+            return Found(path)
+
+
+def _matches(pattern: Path) -> Found:
+    parts = pattern.parts
+    first = next(place for place, part in enumerate(parts) if any(sign in part for sign in "*?["))
+    root = Path(*parts[:first])
+    if not root.is_dir():
+        raise _missing(root)
+    files = {_name(file, root): file for file in sorted(root.glob(str(Path(*parts[first:])))) if _is_entry(file)}
+    if not files:
+        raise MissingDataError(f"no file fits the pattern {pattern}", help=f"{root} holds {_some(_listing(root))}")
+    return Found(root, files)
+
+
+def _listing(folder: Path) -> dict[str, Path]:
+    return {_name(file, folder): file for file in sorted(folder.rglob("*")) if _is_entry(file)}
+
+
+def _name(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix()
+
+
+def _is_entry(file: Path) -> bool:
+    return file.is_file() and not file.name.endswith(_TEMPORARY)
+
+
+def _some(files: dict[str, Path]) -> str:
+    return ", ".join(list(files)[:5]) + (", ..." if len(files) > 5 else "") or "no files"
+
+
+def _missing(path: Path) -> MissingDataError:
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    if folder != path.parent:
+        return MissingDataError(f"there is no {path}", help=f"the last folder of this path that exists is {folder}")
+    with suppress(OSError):
+        return MissingDataError(f"there is no {path}", help=f"in {folder}: {nearest(path.name, _names(folder))}")
+    return MissingDataError(f"there is no {path}")
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in islice(folder.iterdir(), 2000))
+
+
+@contextmanager
+def naming_faults(path: Path, doing: str) -> Iterator[None]:
+    """Word what the operating system says about a place."""
+    try:
+        yield
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except PermissionError as error:
+        raise PlaceError(f"no permission to {doing} {error.filename or path}", help="ask who owns it") from error
+    except IsADirectoryError as error:
+        raise PlaceError(f"{path} is a folder, and a file is declared", help="end the path with a slash") from error
+    except NotADirectoryError as error:
+        raise PlaceError(f"a part of {path} is a file, not a folder") from error
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageFullError(
+                f"no space left to {doing} {path}", help=f"free some ({_free(path)} are left), or choose another place"
+            ) from error
+        raise PlaceError(f"cannot {doing} {path}: {error}") from error
+
+
+def _free(path: Path) -> str:
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    return f"{shutil.disk_usage(folder).free:,} bytes"
+
+
+@contextmanager
+def publish_file(target: Path, *, durable: bool) -> Iterator[Path]:
+    """Give a temporary path; when the block ends well, what was written there appears as `target`.
+
+    Args:
+        target: the final name; what it named before is replaced at once or not at all.
+        durable: also wait until the disk holds it (for declared outputs; intermediates can be made again).
+    """
+    with naming_faults(target, "write"):
+        if target.is_dir():
+            raise IsADirectoryError
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target)
+        handle, name = tempfile.mkstemp(_TEMPORARY, f".{target.name[:100]}.", target.parent)
+        temporary = Path(name)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield temporary
+            _own_mode(temporary, target)
+            if durable:
+                _sync(temporary)
+            temporary.replace(target)
+            if durable:
+                _sync(target.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def publish_folder(target: Path, *, durable: bool) -> Iterator[Path]:
+    """Give a temporary folder; when the block ends well, its files appear in `target`, a new folder at once.
+
+    Files that the folder already held, and that the new ones do not replace, stay.
+    """
+    with naming_faults(target, "write"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(_TEMPORARY, f".{target.name[:100]}.", target.parent))
+        temporary.chmod(0o755)
+        try:
+            yield temporary
+            if durable:
+                for file in temporary.rglob("*"):
+                    _sync(file)
+            _move(temporary, target)
+            if durable:
+                _sync(target.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move(temporary: Path, target: Path) -> None:
+    try:
+        temporary.rename(target)  # also onto an empty folder
+    except OSError:
+        for file in sorted(temporary.rglob("*")):
+            place = target / file.relative_to(temporary)
+            if file.is_dir():
+                place.mkdir(exist_ok=True)
+            else:
+                file.replace(place)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed writers of this target left; a living one holds a lock."""
+    for stale in target.parent.glob(f".{target.name[:100]}.*{_TEMPORARY}"):
+        with suppress(OSError), stale.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stale.unlink()
+
+
+def _own_mode(temporary: Path, target: Path) -> None:
+    """Temporaries are private; a final file has the mode that its owner's umask gives, or had."""
+    with suppress(FileNotFoundError):
+        temporary.chmod(target.stat().st_mode & 0o7777)
+        return
+    mask = os.umask(0)
+    os.umask(mask)
+    temporary.chmod(0o666 & ~mask)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def entry_path(folder: Path, name: str) -> Path:
+    """Where an entry of a folder dataset goes; a name cannot lead out of its folder.
+
+    >>> entry_path(Path("out"), "a/b.csv").as_posix()
+    'out/a/b.csv'
+    """
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+        raise PlaceError(
+            f"{name!r} is no name for a file in {folder}", help="use names without '..', backslashes or a leading slash"
+        )
+    return folder.joinpath(*parts)
+
+
+def digest(path: Path) -> str:
+    """A fingerprint of a file's bytes (XXH3, 128 bits), to tell whether they changed; no defence against forgery."""
+    state = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                state.update(data)
+    return f"xxh3:{state.hexdigest()}"
+
+
+def digest_of(data: bytes) -> str:
+    """The same of bytes at hand."""
+    return f"xxh3:{xxhash.xxh3_128_hexdigest(data)}"
+
+
+def digest_of_folder(found: Found) -> str:
+    """The same of a folder: its files' names and fingerprints."""
+    lines = [f"{name}\0{digest(file)}\n" for name, file in (found.files or {}).items()]
+    return digest_of("".join(lines).encode())
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file's bytes, sharing them on disk where the file system can."""
+    with naming_faults(source, "read"):
+        source.open("rb").close()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

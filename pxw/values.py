@@ -1,0 +1,81 @@
+"""`pxw.load` and `pxw.save`: how a flow's body, a notebook or a test reaches the values behind references."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, TypeVar, overload
+
+from pxw import data
+from pxw.codecs import Codec, TableCodec, registry
+from pxw.data.asked import asked
+from pxw.errors import RefTouchedError
+from pxw.runs import active
+from pxw.specs import DDM, Dataset, Local, Ref
+from pxw.walks import Unknown, active_walk
+
+__all__ = ["load", "register", "save"]
+
+T = TypeVar("T")
+
+
+@overload
+def load(source: Any) -> Any: ...
+@overload
+def load(source: Any, as_: type[T]) -> T: ...
+def load(source: Any, as_: Any = None) -> Any:
+    """Load the value that a reference, a spec or a task's future points at.
+
+    Args:
+        source: a `Ref`, `pxw.Local(...)`, `pxw.DDM(...)`, or the future of a task.
+        as_: the type to load it as: `pandas.DataFrame`, `pyarrow.Table`, `bytes`, `pathlib.Path`, ...; by default what
+            was saved, and a pandas frame for tables.
+
+    >>> ref = save({"auc": 0.9}, Local(folder / "metrics.json"))
+    >>> load(ref)
+    {'auc': 0.9}
+    """
+    source = _settled(source)
+    if not isinstance(source, Ref | Dataset):
+        if isinstance(source, Unknown):
+            raise RefTouchedError("the flow's body asks for a value", at=repr(source))
+        return source
+    if active_walk.get() is not None and isinstance(source, Ref) and source.is_declared_only:
+        raise RefTouchedError(f"the flow's body asks for the value of {source.source}")
+    return data.load(source, asked(as_))
+
+
+def save(value: Any, spec: Local | DDM) -> Ref:
+    """Save a value, or copy what a reference points at, to a declared place; the bytes change only if the format does.
+
+    Args:
+        value: a table, an array, bytes, text, JSON, a `pathlib.Path`, a `Ref`, a spec, or a task's future.
+        spec: where to, and as what.
+
+    Returns:
+        The reference to what is there now; it is there as a whole, and on disk.
+
+    >>> ref = save("done", Local(folder / "note.txt"))
+    >>> ref.format, ref.size
+    ('text', 4)
+    """
+    value = _settled(value)
+    walk = active_walk.get()
+    if walk is not None:
+        return walk.save(value, spec)
+    ref = data.copy(value, spec) if isinstance(value, Ref | Dataset) else data.save(value, spec)
+    run = active.get()
+    if run is not None:
+        maker = {"task": value.task, "output": value.output} if isinstance(value, Ref) else {}
+        ref = replace(ref, flow=run.flow, run=run.id, **maker)
+        run.note_saved(ref, "")
+    return ref
+
+
+def register(codec: Codec | TableCodec) -> None:
+    """Add a codec for a format of your own, or for values of your own type."""
+    registry.register(codec)
+
+
+def _settled(value: Any) -> Any:
+    """A future's result."""
+    return value.result() if hasattr(type(value), "result") and not isinstance(value, Ref | Dataset) else value

@@ -1,0 +1,1 @@
+"""The seed has no configuration: the usual folders."""

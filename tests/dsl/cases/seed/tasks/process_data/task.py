@@ -1,0 +1,1 @@
+print("process_data")
