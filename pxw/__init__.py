@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pxw.codecs import Codec, File, TableCodec
     from pxw.errors import PxwError
+    from pxw.flows import flow
     from pxw.schemas import Unique
     from pxw.specs import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Spec, Text
-    from pxw.typing import flow, task
+    from pxw.tasks import task
     from pxw.values import load, register, save
 
 __all__ = [

@@ -2,60 +2,106 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+from contextlib import nullcontext
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 import prefect
 from prefect.context import FlowRunContext
 
-from pxw.inline import InlineFlow
-from pxw.runs import active, open_run
-from pxw.specs import Ref
+from pxw.binding.declare import refuse_unfit
+from pxw.inline import InlineFlow, holds_reference
+from pxw.runs import open_run
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Iterable
+    from contextlib import AbstractContextManager
+    from typing import TypedDict, Unpack
 
-    from pxw.runs import Run
+    from prefect.client.schemas.objects import State
+    from prefect.flows import FlowStateHook
+    from prefect.futures import PrefectFuture
+    from prefect.results import ResultSerializer, ResultStorage
+    from prefect.task_runners import TaskRunner
+
+    class FlowOptions(TypedDict, total=False):
+        """The options of `prefect.flow`, which has no such type of its own."""
+
+        name: str | None
+        version: str | None
+        flow_run_name: Callable[[], str] | str | None
+        retries: int | None
+        retry_delay_seconds: int | float | None
+        task_runner: TaskRunner[PrefectFuture[Any]] | None
+        description: str | None
+        timeout_seconds: int | float | None
+        validate_parameters: bool
+        persist_result: bool | None
+        result_storage: ResultStorage | None
+        result_serializer: ResultSerializer | None
+        cache_result_in_memory: bool
+        log_prints: bool | None
+        on_completion: list[FlowStateHook[..., Any]] | None
+        on_failure: list[FlowStateHook[..., Any]] | None
+        on_cancellation: list[FlowStateHook[..., Any]] | None
+        on_crashed: list[FlowStateHook[..., Any]] | None
+        on_running: list[FlowStateHook[..., Any]] | None
+
 
 __all__ = ["Flow", "flow"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Flow(prefect.Flow[P, R]):
     """A Prefect flow whose runs keep their intermediates in a folder; everything else about it is Prefect's."""
 
     def __init__(self, fn: Callable[P, R], **options: Any) -> None:
+        refuse_unfit(fn, "flow")
         super().__init__(fn=_in_folder(fn), **options)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+        @overload
+        def __call__(
+            self: Flow[..., Coroutine[Any, Any, T]], *args: Any, return_state: Literal[True], **kwargs: Any
+        ) -> Coroutine[Any, Any, State[T]]: ...
+        @overload
+        def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State[R]: ...
+        @overload
+        def __call__(self, *args: Any, wait_for: Iterable[Any], **kwargs: Any) -> R: ...
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the flow."""
         if active_walk.get() is not None:
-            return InlineFlow(self.fn.__wrapped__, {"name": self.name})(*args, **kwargs)  # type: ignore[attr-defined]
+            return InlineFlow(inspect.unwrap(self.fn), {"name": self.name})(*args, **kwargs)
         return super().__call__(*args, **kwargs)
 
-    def with_options(self, **options: Any) -> Flow[P, R]:  # type: ignore[override]  # Prefect names each option
+    def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:  # type: ignore[override]  # it names each
         """The same flow with other options."""
-        plain = super().with_options(**options)
-        changed = Flow.__new__(type(self))
+        plain = super().with_options(**cast("dict[str, Any]", options))
+        changed = copy.copy(self)
         changed.__dict__.update(plain.__dict__)
         return changed
 
     def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Cast parameters to their annotated types; a reference may stand for any of them."""
-        references = {name: value for name, value in parameters.items() if isinstance(value, Ref)}
+        """Cast parameters to their annotated types; a reference, or a list of them, may stand for any of them."""
+        references = {name for name, value in parameters.items() if holds_reference(value)}
         if not references:
             return super().validate_parameters(parameters)
-        others = _without(self, references)
         values = {name: value for name, value in parameters.items() if name not in references}
-        checked = others.validate_parameters(values)
+        checked = _without(self, references).validate_parameters(values)
         return {name: checked.get(name, value) for name, value in parameters.items()}
 
 
-def _without(whole: Flow[..., Any], references: dict[str, Ref]) -> prefect.Flow[..., Any]:
+def _without(whole: Flow[..., Any], references: set[str]) -> prefect.Flow[..., Any]:
     """A flow of the other parameters only, for Prefect's own validation."""
 
     def others(**values: Any) -> None: ...
@@ -75,16 +121,14 @@ def _in_folder(fn: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(fn):
 
         async def run_async(*args: Any, **kwargs: Any) -> Any:
-            with _current_run().noted():
+            with _noted(run_async):
                 return await fn(*args, **kwargs)
 
         wrapper: Callable[..., Any] = run_async
     else:
 
         def run(*args: Any, **kwargs: Any) -> Any:
-            if FlowRunContext.get() is None:  # `flow.fn(...)`, the way to test a flow's body
-                return fn(*args, **kwargs)
-            with _current_run().noted():
+            with _noted(run):
                 return fn(*args, **kwargs)
 
         wrapper = run
@@ -93,14 +137,29 @@ def _in_folder(fn: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _current_run() -> Run:
+def _noted(wrapper: Callable[..., Any]) -> AbstractContextManager[None]:
+    """Hold the folder of the run that Prefect runs this function for; `flow.fn(...)` is the plain function."""
     context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
-        run = active.get()
-        return run or open_run("tests", "")
-    return open_run(str(context.flow_run.id), context.flow.name if context.flow else "")
+    if context is None or context.flow_run is None or context.flow is None or context.flow.fn is not wrapper:
+        return nullcontext()
+    return open_run(str(context.flow_run.id), context.flow.name).noted()
 
 
+@overload
+def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+@overload
+def flow(**options: Unpack[FlowOptions]) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
 def flow(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Decorate a flow; see `pxw.flow`."""
+    """Make a function a flow, with a folder for what its tasks hand to each other.
+
+    Args:
+        fn: the function; datasets among its parameters are annotated `pxw.Local`, `pxw.DDM` or `pxw.Spec`.
+        options: those of `prefect.flow`, such as `name=`, `retries=`, `task_runner=`.
+
+    >>> @flow(log_prints=True)
+    ... def greet(name: str = "you") -> str:
+    ...     return f"hello {name}"
+    >>> greet.fn("there")  # the plain function
+    'hello there'
+    """
     return partial(flow, **options) if fn is None else Flow(fn, **options)

@@ -7,8 +7,10 @@ Prefect. There are no retries, no caching, no timeouts and no task runners here.
 from __future__ import annotations
 
 import inspect
+from contextvars import copy_context
 from functools import partial, update_wrapper
 from itertools import count
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -16,9 +18,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pxw import data
 from pxw.binding import Binding, Step
+from pxw.binding.declare import refuse_unfit
+from pxw.codecs.registry import known_as
 from pxw.errors import ArgumentError
-from pxw.runs import Run, active, folder_of
-from pxw.settings import load_settings
+from pxw.runs import Run, active, open_run
 from pxw.specs import Local, Ref
 from pxw.walks import active_walk
 
@@ -27,38 +30,76 @@ if TYPE_CHECKING:
 
     from pxw.binding.declare import Declared
 
-__all__ = ["Done", "InlineFlow", "InlineTask", "call_here", "flow", "map_arguments", "task"]
+__all__ = [
+    "Done",
+    "DoneList",
+    "InlineFlow",
+    "InlineTask",
+    "call_here",
+    "flow",
+    "holds_reference",
+    "map_calls",
+    "refuse_state",
+    "resolved",
+    "task",
+]
 
 _keys = count(1)
 
 
 def call_here(binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a task where no Prefect run is active: in a walk, in an inline run, or as the plain function it is."""
+    args, kwargs = resolved(args), resolved(kwargs)
     walk = active_walk.get()
     if walk is not None:
-        return walk.call(binding, args, kwargs)
+        found = walk.call(binding, args, kwargs)
+        return _as_awaitable(found) if inspect.iscoroutinefunction(binding.fn) else found
     run = active.get()
     if run is None:
         return binding.call_plain(args, kwargs)
-    bound = binding.lighten(run, args, kwargs)
     step = Step(run, f"{next(_keys):04d}-{uuid4().hex[:8]}")
     call = binding.call_async if inspect.iscoroutinefunction(binding.fn) else binding.call
-    return call(step, bound.args, bound.kwargs)
+    return call(step, args, kwargs)
+
+
+async def _as_awaitable(value: Any) -> Any:
+    return value
 
 
 class Done:
-    """A future that is done already."""
+    """A future that is done already: it holds what a call returned, or raised."""
 
-    def __init__(self, value: Any) -> None:
-        self._value = value
+    _final_state = True  # what Prefect's own wait() and as_completed() ask a future for
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._value: Any = None
+        self._error: Exception | None = None
+        try:
+            called = call()
+            self._value = _run_to_its_end(called) if inspect.iscoroutine(called) else called
+        except Exception as error:
+            if active_walk.get() is not None:
+                raise  # it is a finding
+            self._error = error  # it is raised where the result is asked for
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
-        """The value."""
-        del timeout, raise_on_failure
-        return self._value
+        """What the call returned; what it raised is raised now, or returned if `raise_on_failure` is off."""
+        del timeout
+        if self._error is not None and raise_on_failure:
+            raise self._error
+        return self._error or self._value
 
     def wait(self, timeout: float | None = None) -> None:
         """Return at once."""
+
+
+def _run_to_its_end(coroutine: Any) -> Any:
+    """Run a coroutine from code that cannot await it, whether or not an event loop is running."""
+    import asyncio  # noqa: PLC0415 - only async tasks pay for it
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - as above
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(copy_context().run, asyncio.run, coroutine).result()
 
 
 class DoneList(list[Done]):
@@ -74,9 +115,12 @@ class DoneList(list[Done]):
 
 def resolved(value: Any) -> Any:
     """A future's value; futures in lists, tuples and dicts, too."""
-    if isinstance(value, Done):
+    if isinstance(value, Done | DoneList):
         return value.result()
-    if isinstance(value, list) or type(value) is tuple:
+    if hasattr(value, "rewrap"):  # Prefect's annotations; all but unmapped() are about what only Prefect does
+        inner = resolved(value.value)
+        return value.rewrap(inner) if _is_unmapped(value) else inner
+    if type(value) is list or type(value) is tuple:
         return type(value)(map(resolved, value))
     return {key: resolved(item) for key, item in value.items()} if type(value) is dict else value
 
@@ -93,45 +137,55 @@ class InlineTask:
 
     def __call__(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Any:
         """Run the task: its outputs come back as references."""
-        del wait_for, return_state
-        return call_here(self.binding, resolved(args), resolved(kwargs))
+        refuse_state(wait_for, return_state)
+        return call_here(self.binding, args, kwargs)
 
-    def submit(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Done:
+    def submit(self, *args: Any, **kwargs: Any) -> Done:
         """Run the task now, and give a future that is done."""
-        return Done(self(*args, wait_for=wait_for, return_state=return_state, **kwargs))
+        return Done(partial(self, *args, **kwargs))
 
     def map(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> DoneList:
         """Run the task once for each element of the lists among its arguments."""
-        del wait_for, return_state
-        calls = map_arguments(self.binding, resolved(args), resolved(kwargs))
-        return DoneList(Done(self(**arguments)) for arguments in calls)
+        refuse_state(wait_for, return_state)
+        calls = map_calls(self.binding, resolved(args), resolved(kwargs))
+        return DoneList(self.submit(*args, **kwargs) for args, kwargs in calls)
 
     def with_options(self, *, outputs: Declared = None, **options: Any) -> InlineTask:
         """The same task with other options."""
-        binding = self.binding.redirected(outputs) if outputs else self.binding
-        if options.get("name"):
-            binding = Binding(binding.fn, options["name"], binding.inputs, binding.outputs)
-        return InlineTask(binding, self.options | options)
+        return InlineTask(self.binding.changed(options.get("name"), outputs), self.options | options)
 
 
-def map_arguments(binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[dict[str, Any]]:
-    """The arguments of each call of a mapped task: one element of each list, one entry of each folder."""
-    given = spread(binding, args, kwargs)
-    mapped = {name: list(value) for name, value in given.items() if _is_mapped(value)}
-    lengths = {name: len(value) for name, value in mapped.items()}
-    if not mapped or len(set(lengths.values())) != 1:
+def refuse_state(wait_for: Any = None, return_state: bool = False, deferred: bool = False) -> None:
+    """Refuse a call that asks for a state: only Prefect has them."""
+    del wait_for, deferred  # what was called earlier is done
+    if return_state:
         raise ArgumentError(
-            f"task {binding.name!r} cannot be mapped over {lengths or 'arguments without a list among them'}",
+            "a task that Prefect does not run has no state: return_state=True",
+            help="call it in a flow, and run that without --inline",
+        )
+
+
+def map_calls(
+    binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """The arguments of each call of a mapped task: one element of each list, one entry of each folder."""
+    bound = binding.signature.bind_partial(*args, **kwargs)
+    for name, value in bound.arguments.items():
+        if name in binding.inputs or isinstance(value, Ref):
+            bound.arguments[name] = _entries(value)
+    given: dict[int | str, Any] = dict(enumerate(bound.args)) | bound.kwargs
+    mapped = {key: items for key, value in given.items() if (items := _items(value)) is not None}
+    lengths = {key: len(items) for key, items in mapped.items()}
+    if len(set(lengths.values())) != 1:
+        shown = f"lists of different lengths: {lengths}" if mapped else "arguments without a list among them"
+        raise ArgumentError(
+            f"task {binding.name!r} cannot be mapped over {shown}",
             help="give lists of one length, or a folder; what is the same for every call goes into unmapped(...)",
         )
-    fixed = {name: getattr(value, "value", value) for name, value in given.items() if name not in mapped}
-    return [fixed | dict(zip(mapped, row, strict=True)) for row in zip(*mapped.values(), strict=True)]
-
-
-def spread(binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a mapped task, with folders as lists of their entries."""
-    bound = binding.signature.bind_partial(*args, **kwargs)
-    return {name: _entries(value) if name in binding.inputs else value for name, value in bound.arguments.items()}
+    fixed = {key: value.value if _is_unmapped(value) else value for key, value in given.items()}
+    rows = [fixed | dict(zip(mapped, row, strict=True)) for row in zip(*mapped.values(), strict=True)]
+    places = range(len(bound.args))
+    return [(tuple(row[place] for place in places), {key: row[key] for key in bound.kwargs}) for row in rows]
 
 
 def _entries(value: Any) -> Any:
@@ -143,8 +197,19 @@ def _entries(value: Any) -> Any:
     return value
 
 
-def _is_mapped(value: Any) -> bool:
-    return isinstance(value, list | tuple | range) or (hasattr(value, "__iter__") and hasattr(value, "__next__"))
+def _items(value: Any) -> list[Any] | None:
+    """What each call of a mapped task gets of this argument; `None` if it is the same for all."""
+    if _is_unmapped(value):
+        return None
+    if hasattr(value, "rewrap"):
+        items = _items(value.value)
+        return items and [value.rewrap(item) for item in items]
+    is_many = isinstance(value, list | tuple | range) or (hasattr(value, "__iter__") and hasattr(value, "__next__"))
+    return list(value) if is_many else None
+
+
+def _is_unmapped(value: Any) -> bool:
+    return known_as(value, "prefect.utilities.annotations", "unmapped")
 
 
 class InlineFlow:
@@ -158,14 +223,14 @@ class InlineFlow:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the flow in a folder of its own."""
-        bound = inspect.signature(self.fn).bind(*args, **kwargs)
+        bound = inspect.signature(self.fn).bind(*resolved(args), **resolved(kwargs))
         bound.apply_defaults()
-        arguments = validated(self.fn, dict(bound.arguments))
-        bound.arguments.update(arguments)
+        if self.options.get("validate_parameters", True):
+            validate(self.fn, bound)
         if active_walk.get() is not None:
             return self.fn(*bound.args, **bound.kwargs)
-        identity = f"inline-{uuid4()}"
-        run = Run(identity, self.name, folder_of(identity, load_settings().home))
+        identity = self.options.get("run_id") or f"inline-{uuid4()}"  # `pxw run` follows the run's journal
+        run = open_run(identity, self.name)
         if inspect.iscoroutinefunction(self.fn):
             return self._call_async(run, bound)
         with run.noted():
@@ -180,26 +245,37 @@ class InlineFlow:
         return InlineFlow(self.fn, self.options | options)
 
 
-def validated(fn: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
-    """A flow's arguments as the types of its parameters; references pass as they are.
+_COLLECTED: dict[Any, Callable[[Any], Any]] = {
+    inspect.Parameter.VAR_POSITIONAL: lambda hint: GenericAlias(tuple, (hint, ...)),
+    inspect.Parameter.VAR_KEYWORD: lambda hint: GenericAlias(dict, (str, hint)),
+}
+
+
+def validate(fn: Callable[..., Any], bound: inspect.BoundArguments) -> None:
+    """Turn a flow's arguments into the types of its parameters; references pass as they are.
 
     Raises:
         ArgumentError: one of them cannot become that.
     """
     hints = inspect.get_annotations(fn, eval_str=True)
-    return {
-        name: value if name not in hints or isinstance(value, Ref) else _coerced(fn, name, value, hints[name])
-        for name, value in arguments.items()
-    }
+    for name, value in bound.arguments.items():
+        if name not in hints or holds_reference(value):
+            continue
+        kind = bound.signature.parameters[name].kind
+        hint = _COLLECTED.get(kind, lambda hint: hint)(hints[name])
+        bound.arguments[name] = _coerced(fn, name, value, hint)
+
+
+def holds_reference(value: Any) -> bool:
+    """Whether this is a reference, or a list, tuple or dict with one in it: no data that could be validated."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(item, Ref) for item in items)
 
 
 def _coerced(fn: Callable[..., Any], name: str, value: Any, hint: Any) -> Any:
+    is_model = isinstance(hint, type) and hasattr(hint, "model_fields")  # it brings a configuration of its own
+    config = None if is_model else ConfigDict(arbitrary_types_allowed=True)
     try:
-        config = (
-            None
-            if isinstance(hint, type) and hasattr(hint, "model_fields")
-            else ConfigDict(arbitrary_types_allowed=True)
-        )
         return TypeAdapter(hint, config=config).validate_python(value)
     except ValidationError as error:
         raise ArgumentError(
@@ -214,9 +290,12 @@ def task(
     """Decorate a task, as `pxw.task`."""
     if fn is None:
         return partial(task, inputs=inputs, outputs=outputs, **options)
-    return InlineTask(Binding.of(fn, options.get("name") or fn.__name__, inputs, outputs), options)
+    return InlineTask(Binding.of(fn, options.get("name"), inputs, outputs), options)
 
 
 def flow(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Decorate a flow, as `pxw.flow`."""
-    return partial(flow, **options) if fn is None else InlineFlow(fn, options)
+    if fn is None:
+        return partial(flow, **options)
+    refuse_unfit(fn, "flow")
+    return InlineFlow(fn, options)

@@ -46,11 +46,13 @@ class Run:
         id: the flow run's id in Prefect, or one of our own.
         flow: the flow's name.
         folder: where its intermediates live.
+        project: where they live instead if datasets are managed by a DDM.
     """
 
     id: str
     flow: str
     folder: Path
+    project: str = ""
 
     def target(self, task: str, key: str, output: str) -> Path:
         """Where an output without a place goes, but for its suffix: no two task runs share it."""
@@ -107,6 +109,9 @@ class Run:
     @contextmanager
     def noted(self) -> Iterator[None]:
         """Hold the folder, and write to the journal that the flow started and how it ended."""
+        around = active.get()
+        if around is not None and around.id != self.id:
+            around.note("subflow started", flow=self.flow, run=self.id)
         with self.held():
             self.note("flow started", flow=self.flow, run=self.id)
             try:
@@ -141,19 +146,21 @@ def folder_of(run_id: str, home: Path) -> Path:
     return home / "runs" / _safe(run_id)
 
 
-def open_run(run_id: str, flow: str) -> Run:
+def open_run(run_id: str, flow: str, deployment: str = "run") -> Run:
     """The run of this id, in whichever process this is."""
     current = active.get()
     if current is not None and current.id == run_id:
         return current
-    return Run(run_id, flow, folder_of(run_id, load_settings().home))
+    settings = load_settings()
+    project = f"{_safe(flow)}/{_safe(deployment)}/{run_id}" if settings.dataset_management == "DDM" else ""
+    return Run(run_id, flow, folder_of(run_id, settings.home), project)
 
 
-def collect(settings: Settings, *, now: float | None = None) -> list[tuple[str, int]]:
+def collect(settings: Settings, *, now: float | None = None, dry_run: bool = False) -> list[tuple[str, int]]:
     """Remove the folders of finished runs that are older than `keep_days`, and the oldest beyond `keep_gb`.
 
     Returns:
-        The id and the bytes of each run removed.
+        The id and the bytes of each run removed; of each that would be, in a `dry_run`.
     """
     now = time.time() if now is None else now
     runs = sorted((settings.home / "runs").glob("*/"), key=_last_used, reverse=True)
@@ -163,7 +170,7 @@ def collect(settings: Settings, *, now: float | None = None) -> list[tuple[str, 
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         kept += size
         too_old = now - _last_used(folder) > settings.keep_days * 86400
-        if (too_old or kept > settings.keep_gb * 1e9) and _remove(folder):
+        if (too_old or kept > settings.keep_gb * 1e9) and _remove(folder, dry_run):
             kept -= size
             removed.append((folder.name, size))
     return removed
@@ -175,12 +182,13 @@ def _last_used(folder: Path) -> float:
     return folder.stat().st_mtime
 
 
-def _remove(folder: Path) -> bool:
+def _remove(folder: Path, dry_run: bool) -> bool:
     """Remove a folder, unless some process needs it."""
     with (folder / ".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        shutil.rmtree(folder)
+        if not dry_run:
+            shutil.rmtree(folder)
         return True

@@ -315,7 +315,7 @@ def suffixes(name: str) -> tuple[str, Compression]:
 def _kind(data: Any) -> str:
     if isinstance(data, Dataset):
         return type(data).__name__
-    if isinstance(data, str) or "path" in data:
+    if not isinstance(data, dict) or "path" in data:
         return "Local"
     return "DDM" if "project" in data else "Dataset"
 

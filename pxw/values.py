@@ -65,8 +65,8 @@ def save(value: Any, spec: Local | DDM) -> Ref:
     ref = data.copy(value, spec) if isinstance(value, Ref | Dataset) else data.save(value, spec)
     run = active.get()
     if run is not None:
-        maker = {"task": value.task, "output": value.output} if isinstance(value, Ref) else {}
-        ref = replace(ref, flow=run.flow, run=run.id, **maker)
+        maker = value if isinstance(value, Ref) else ref
+        ref = replace(ref, flow=run.flow, run=run.id, task=maker.task, output=maker.output)
         run.note_saved(ref, "")
     return ref
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 import typing
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from uuid import uuid4
 
@@ -65,33 +65,37 @@ class Binding:
         name: the task's name.
         inputs: the spec of each declared parameter.
         outputs: the spec of each declared result; none: the result is a plain value.
+        moved: inputs that are read from another place, whatever the caller passes: `pxw run --set`.
     """
 
     fn: Callable[..., Any]
     name: str
     inputs: dict[str, Dataset] = field(default_factory=dict)
     outputs: dict[str, Dataset] = field(default_factory=dict)
+    moved: dict[str, Dataset] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, fn: Callable[..., Any], name: str, inputs: Declared, outputs: Declared) -> Binding:
+    def of(cls, fn: Callable[..., Any], name: str | None, inputs: Declared, outputs: Declared) -> Binding:
         """Check the declaration against the function."""
-        refuse_unfit(fn)
-        return cls(fn, name, declared_inputs(inputs, fn), declared_outputs(outputs, fn))
+        refuse_unfit(fn, "task")
+        known = name or str(getattr(fn, "__name__", type(fn).__name__))
+        return cls(fn, known, declared_inputs(inputs, fn), declared_outputs(outputs, fn))
 
-    def redirected(self, outputs: Declared) -> Binding:
-        """The same with other places, or formats, for some outputs.
+    def changed(self, name: str | None, outputs: Declared) -> Binding:
+        """The same by another name, or with other places or formats for some outputs.
 
         Raises:
             DeclarationError: a name that is no output.
         """
-        given = dict(outputs) if isinstance(outputs, dict) else dict.fromkeys(outputs or ())
-        for name in given:
-            if name not in self.outputs:
-                raise DeclarationError(
-                    f"task {self.name!r} has no output {name!r}", at=place_of(self.fn), help=nearest(name, self.outputs)
-                )
-        changed = {name: spec_of(spec).inherit(self.outputs[name]) for name, spec in given.items()}
-        return Binding(self.fn, self.name, self.inputs, declared_outputs(self.outputs | changed, self.fn))
+        given = outputs if isinstance(outputs, Mapping) else dict.fromkeys(outputs or ())
+        for unknown in given.keys() - self.outputs.keys():
+            raise DeclarationError(
+                f"task {self.name!r} has no output {unknown!r}",
+                at=place_of(self.fn),
+                help=nearest(unknown, self.outputs),
+            )
+        changed = {key: spec_of(spec).inherit(self.outputs[key]) for key, spec in given.items()}
+        return replace(self, name=name or self.name, outputs=declared_outputs(self.outputs | changed, self.fn))
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -118,39 +122,55 @@ class Binding:
         for name, spec in self.inputs.items():
             if name not in bound.arguments and isinstance(spec, Local | DDM):
                 bound.arguments[name] = spec
+        bound.arguments.update(self.moved)
         ordered = {name: bound.arguments[name] for name in self.signature.parameters if name in bound.arguments}
-        full = inspect.BoundArguments(self.signature, ordered)  # type: ignore[arg-type]  # a dict keeps order, too
+        full = inspect.BoundArguments(self.signature, ordered)
         self.signature.bind(*full.args, **full.kwargs)  # Python's own error for what is missing
         return full
 
+    def light(self, run: Run, bound: inspect.BoundArguments) -> inspect.BoundArguments:
+        """The arguments with tables, arrays and bytes written down, so that only references travel."""
+        self._each(bound, partial(self._light, run))
+        return bound
+
     def load(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
         """The arguments as values of the annotated types."""
-        bound = self.complete(args, kwargs)
+        return self._load(self.complete(args, kwargs))
+
+    def _load(self, bound: inspect.BoundArguments) -> inspect.BoundArguments:
+        self._each(bound, self._loaded)
+        return bound
+
+    def _each(self, bound: inspect.BoundArguments, change: Callable[[str, Any], Any]) -> None:
+        """Change each argument; those that `*args` and `**kwargs` collect, one by one."""
         for name, value in bound.arguments.items():
             kind = self.signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_POSITIONAL:
-                bound.arguments[name] = tuple(self._loaded(name, item) for item in value)
+                bound.arguments[name] = tuple(change(name, item) for item in value)
             elif kind is inspect.Parameter.VAR_KEYWORD:
-                bound.arguments[name] = {key: self._loaded(name, item) for key, item in value.items()}
+                bound.arguments[name] = {key: change(name, item) for key, item in value.items()}
             else:
-                bound.arguments[name] = self._loaded(name, value)
-        return bound
+                bound.arguments[name] = change(name, value)
+
+    def _light(self, run: Run, name: str, value: Any) -> Any:
+        if not _is_heavy(value):
+            return _inside(value, _is_heavy, partial(self._light, run, name))
+        try:
+            ref = data.save(value, Dataset(), beside=run.target("arguments", uuid4().hex[:12], name))
+        except PxwError as error:
+            error.at = self._into(name)
+            raise
+        return replace(ref, flow=run.flow, run=run.id)
 
     def _loaded(self, name: str, value: Any) -> Any:
         wanted = self.annotations.get(name)
-        if self._wants_reference(wanted):
+        if _wants_reference(wanted):
             return value
         if isinstance(value, Ref) or (name in self.inputs and isinstance(value, Dataset)):
             return self._loaded_one(name, value, wanted)
-        if isinstance(value, list | tuple) and any(isinstance(item, Ref) for item in value):
-            each = many(asked(wanted))
-            inner = each[1] if each else None
-            return [self._loaded_one(name, item, inner) if isinstance(item, Ref) else item for item in value]
-        return value
-
-    def _wants_reference(self, wanted: Any) -> bool:
-        arms = typing.get_args(wanted) or (wanted,)
-        return any(isinstance(arm, type) and issubclass(arm, Ref | Dataset) for arm in arms)
+        each = many(asked(wanted))
+        inner = each[1] if each else None
+        return _inside(value, lambda item: isinstance(item, Ref), lambda item: self._loaded_one(name, item, inner))
 
     def _loaded_one(self, name: str, source: Ref | Dataset, wanted: Any) -> Any:
         declared = self.inputs.get(name, Dataset())
@@ -199,13 +219,12 @@ class Binding:
         at = f"task {self.name!r}, output {name!r}"
         if isinstance(spec, Local):
             step.run.claim(local.absolute(spec), at, step.key)
+        elif step.run.project and not isinstance(spec, DDM):
+            spec = DDM(project=f"{step.run.project}/output/{self.name}").inherit(spec)
+        put = data.copy if isinstance(value, Ref) else data.save
+        about = {"flow": step.run.flow, "run": step.run.id, "task": self.name, "output": name}
         try:
-            beside = step.run.target(self.name, step.key, name)
-            ref = (
-                data.copy(value, spec, beside=beside)
-                if isinstance(value, Ref)
-                else data.save(value, spec, beside=beside)
-            )
+            ref = put(value, spec, beside=step.run.target(self.name, step.key, name), about=about)
         except PxwError as error:
             error.at = ", ".join(filter(None, [at, error.at]))
             raise
@@ -213,30 +232,29 @@ class Binding:
         step.run.note_saved(ref, step.key)
         return ref
 
-    def lighten(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
-        """The call's arguments with large values written down, so that only references travel."""
-        bound = self.complete(args, kwargs)
-        for name, value in bound.arguments.items():
-            bound.arguments[name] = _light(value, run, f"{self.name}.{name}")
-        return bound
-
     # The three ways to run ---------------------------------------------------------------------------------------
 
     def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Load, run, save."""
         with step.noted(self.name):
-            bound = self.load(args, kwargs)
+            bound = self._loaded_in(step.run, args, kwargs)
             result = self.fn(*bound.args, **bound.kwargs)
             del bound  # a large input is not kept alive while the output is written
             return self.save(result, step)
 
     async def call_async(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The same for an async function; loading and saving do not block the event loop."""
+        import asyncio  # noqa: PLC0415 - only async tasks pay for it
+
         with step.noted(self.name):
-            bound = await asyncio.to_thread(self.load, args, kwargs)
+            bound = await asyncio.to_thread(self._loaded_in, step.run, args, kwargs)
             result = await self.fn(*bound.args, **bound.kwargs)
             del bound
             return await asyncio.to_thread(self.save, result, step)
+
+    def _loaded_in(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+        # Also what came through a future by value is written down, so that no other task sees what this one does to it.
+        return self._load(self.light(run, self.complete(args, kwargs)))
 
     def call_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Outside of any flow: the plain function; an input that was left out is loaded from its place."""
@@ -244,15 +262,27 @@ class Binding:
         return self.fn(*bound.args, **bound.kwargs)
 
 
-def _light(value: Any, run: Run, name: str) -> Any:
-    if is_table(value) or known_as(value, "numpy", "ndarray") or (isinstance(value, bytes) and len(value) > 4096):
-        ref = data.save(value, Dataset(), beside=run.target("arguments", uuid4().hex[:12], name))
-        return replace(ref, flow=run.flow, run=run.id)
+def _is_heavy(value: Any) -> bool:
+    """Whether Prefect, or a caller that sees what the task does to it, had better not be given this value."""
+    return is_table(value) or known_as(value, "numpy", "ndarray") or (isinstance(value, bytes) and len(value) > 4096)
+
+
+def _inside(value: Any, picks: Callable[[Any], bool], change: Callable[[Any], Any]) -> Any:
+    """A list, tuple or dict with the items that it `picks` changed; anything else as it is."""
+    if isinstance(value, dict):
+        hit = any(map(picks, value.values()))
+        return {key: change(item) if picks(item) else item for key, item in value.items()} if hit else value
     if hasattr(value, "rewrap"):  # Prefect's unmapped(), allow_failure(), quote()
-        return value.rewrap(_light(value.value, run, name))
-    if isinstance(value, list) and any(is_table(item) for item in value):
-        return [_light(item, run, name) for item in value]
-    return value
+        return value.rewrap(change(value.value)) if picks(value.value) else value
+    if not isinstance(value, list | tuple) or not any(map(picks, value)):
+        return value
+    items = [change(item) if picks(item) else item for item in value]
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+
+
+def _wants_reference(wanted: Any) -> bool:
+    arms = typing.get_args(wanted) or (wanted,)
+    return any(isinstance(arm, type) and issubclass(arm, Ref | Dataset) for arm in arms)
 
 
 def _verify_if_foreign(source: Ref | Dataset) -> None:

@@ -74,15 +74,15 @@ def declared_outputs(said: Declared, fn: Callable[..., Any]) -> dict[str, Datase
     return outputs
 
 
-def refuse_unfit(fn: Any) -> None:
-    """Refuse what cannot be a task, with the way to make it one."""
+def refuse_unfit(fn: Any, what: str) -> None:
+    """Refuse what cannot be a task or a flow (`what`), with the way to make it one."""
     if isinstance(fn, staticmethod | classmethod) or not callable(fn):
-        raise DeclarationError(f"a {type(fn).__name__} cannot be a pxw task", help="decorate a plain function")
+        raise DeclarationError(f"a {type(fn).__name__} cannot be a pxw {what}", help="decorate a plain function")
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise DeclarationError(
-            f"{fn.__qualname__}() is a generator",
+            f"{fn.__qualname__}() is a generator, which cannot be a pxw {what}",
             at=place_of(fn),
-            help="return a pyarrow.RecordBatchReader to stream rows",
+            help="return a pyarrow.RecordBatchReader to stream rows" if what == "task" else "return what it yields",
         )
     first = next(iter(inspect.signature(fn).parameters), "")
     if first in {"self", "cls"} and "." in fn.__qualname__.replace("<locals>.", ""):

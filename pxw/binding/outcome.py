@@ -85,10 +85,9 @@ def named_refs(names: tuple[str, ...], refs: list[Ref]) -> tuple[Ref, ...]:
 
 @cache
 def _outputs_type(names: tuple[str, ...]) -> Any:
-    made = namedtuple("Outputs", names)  # type: ignore[misc]  # noqa: PYI024 - its fields are known at run time only
+    fields: Any = namedtuple("Outputs", names)  # type: ignore[misc]  # noqa: PYI024 - known at run time only
     # A class that no module holds; task runners pickle its values.
-    made.__reduce__ = lambda self: (_restored, (names, tuple(self)))  # type: ignore[method-assign, assignment]
-    return made
+    return type("Outputs", (fields,), {"__slots__": (), "__reduce__": lambda self: (_restored, (names, tuple(self)))})
 
 
 def _restored(names: tuple[str, ...], refs: tuple[Ref, ...]) -> tuple[Ref, ...]:

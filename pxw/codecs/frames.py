@@ -21,50 +21,65 @@ from pxw.errors import ConversionError
 __all__ = ["frame_to_table", "table_to_frame"]
 
 _VIEWABLE = "iufM"  # numpy kinds whose Arrow arrays have the same bytes: integers, floats, naive datetimes
+_TEXT_LABELS = [{"name": None, "field_name": None, "pandas_type": "unicode", "numpy_type": "object", "metadata": None}]
 
 
 def frame_to_table(frame: pd.DataFrame) -> pa.Table:
     """Make an Arrow table that remembers the frame's dtypes, column labels and index.
 
     Raises:
-        ConversionError: equal column labels, or a column of objects that Arrow has no type for.
+        ConversionError: column labels that a table cannot keep, or a column of objects that Arrow has no type for.
     """
-    _refuse_equal_labels(frame)
+    _refuse_labels(frame.columns)
     bare = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index(drop=True)
     template = _from_pandas(frame.iloc[:0])  # says everything about labels, dtypes and index
-    data = [_column(str(label), bare.iloc[:, place]) for place, label in enumerate(frame.columns)]
-    names = [str(label) for label in frame.columns]
-    for level in template.column_names[len(names) :]:
-        names.append(level)
-        data.append(_column(level, _level(frame, level)))
+    names = template.column_names
+    width = len(frame.columns)
+    data = [_column(name, bare.iloc[:, place]) for place, name in enumerate(names[:width])]
+    data += [_column(name, _level(frame.index, place)) for place, name in enumerate(names[width:])]
+    metadata = _metadata(template.schema, frame)
     if not data:
-        return pa.table({}).replace_schema_metadata(_metadata(template.schema, frame))
+        return pa.table({}).replace_schema_metadata(metadata)
     fields = [pa.field(name, array.type) for name, array in zip(names, data, strict=True)]
-    return pa.Table.from_arrays(data, schema=pa.schema(fields, metadata=_metadata(template.schema, frame)))
+    return pa.Table.from_arrays(data, schema=pa.schema(fields, metadata=metadata))
 
 
-def _refuse_equal_labels(frame: pd.DataFrame) -> None:
-    twice = [name for name, count in Counter(map(str, frame.columns)).items() if count > 1]
+def _refuse_labels(labels: pd.Index[Any]) -> None:
+    twice = [name for name, count in Counter(map(str, labels)).items() if count > 1]
     if twice:
         raise ConversionError(
             f"{len(twice)} column labels stand more than once: {', '.join(map(repr, twice[:5]))}",
             help="rename them: a table has one column a name",
         )
+    plain = labels.inferred_type in {"string", "empty"} and not labels.hasnans
+    if not plain and not _survive(labels):
+        raise ConversionError(
+            f"column labels that a table cannot keep: {', '.join(map(repr, labels[:5]))}",
+            help="turn them into text: frame.columns = frame.columns.map(str)",
+        )
+
+
+def _survive(labels: pd.Index[Any]) -> bool:
+    if not isinstance(labels, pd.MultiIndex) and (labels.hasnans or labels.inferred_type.startswith("mixed")):
+        return False  # Arrow would make them text
+    try:
+        return _from_pandas(pd.DataFrame(columns=labels)).to_pandas().columns.equals(labels)
+    except (TypeError, ValueError, ConversionError):
+        return False
 
 
 def _from_pandas(frame: pd.DataFrame) -> pa.Table:
     try:
         return pa.Table.from_pandas(frame)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise ConversionError(f"a frame that Arrow cannot describe: {error}") from error
+        raise ConversionError(
+            f"a frame that Arrow cannot describe: {error}",
+            help="give the column another type (astype), or declare the output with format='pickle'",
+        ) from error
 
 
-def _level(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
-    index = frame.index
-    labels = [
-        str(label) if label is not None else f"__index_level_{place}__" for place, label in enumerate(index.names)
-    ]
-    return index.get_level_values(labels.index(name)).to_series(index=pd.RangeIndex(len(index)))
+def _level(index: pd.Index[Any], place: int) -> pd.Series[Any]:
+    return index.get_level_values(place).to_series(index=pd.RangeIndex(len(index)))
 
 
 def _column(name: str, series: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
@@ -83,61 +98,108 @@ def _column(name: str, series: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
 
 
 def _metadata(template: pa.Schema, frame: pd.DataFrame) -> dict[bytes, bytes]:
-    """The template's, with the index of the whole frame in the place of the empty one."""
+    """The template's, with the index of the whole frame in the place of the empty one, and what cells of objects are."""
     pandas = json.loads(template.metadata[b"pandas"])
     if isinstance(frame.index, pd.RangeIndex):
         index = frame.index
         label = None if index.name is None else str(index.name)
         span = {"kind": "range", "name": label, "start": index.start, "stop": index.stop, "step": index.step}
         pandas["index_columns"] = [span]
+    for place, column in enumerate(pandas["columns"][: len(frame.columns)]):
+        column["pxw"] = _nuance(frame.iloc[:, place])
     return {b"pandas": json.dumps(pandas).encode()}
+
+
+def _nuance(series: pd.Series[Any]) -> str | None:
+    """What neither Arrow's nor pandas' own name of a column's type says."""
+    if isinstance(series.dtype, pd.ArrowDtype):
+        return "arrow"
+    if isinstance(series.dtype, pd.StringDtype):
+        return series.dtype.storage
+    if series.dtype == object:  # the one type of container that its cells are
+        kinds = {type(cell).__name__ for cell in series if isinstance(cell, np.ndarray | tuple | set | frozenset)}
+        return kinds.pop() if len(kinds) == 1 else None
+    return None
 
 
 def table_to_frame(table: pa.Table) -> pd.DataFrame:
     """Make a frame that may be written to; integers and booleans with nulls keep their type (`Int64`, `boolean`)."""
     remembered = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
-    if not _plain_labels(remembered):
-        return _converted(table, remembered)
-    index = {name for name in remembered.get("index_columns", ()) if isinstance(name, str)}
-    candidates = [name for name in table.column_names if name not in index]
-    views = {name: view for name in candidates if (view := _view(table.column(name))) is not None}
-    frame = _converted(table.drop_columns(list(views)), remembered)
-    if not views:
-        return frame
-    data = {name: views.get(name, frame.get(name)) for name in candidates}
-    if not frame.columns.empty or index:
-        labels = frame.index
-    else:  # nothing but views: rows may have come or gone since the frame's own index was written down
-        own = _range(remembered)
-        labels = own if own is not None and len(own) == len(table) else pd.RangeIndex(len(table))
-    return pd.DataFrame(data, index=labels, copy=False)
+    columns = {column["field_name"]: column for column in remembered.get("columns", ())}
+    index = [name for name in remembered.get("index_columns", ()) if name in table.column_names]
+    names = [name for name in table.column_names if name not in index]
+    own = {name: array for name in names if (array := _array(table.column(name), columns.get(name, {}))) is not None}
+    rest = _by_arrow(table.drop_columns(list(own)), remembered)
+    data = {name: own[name] if name in own else rest[name].array for name in names}
+    frame = pd.DataFrame(data, index=pd.RangeIndex(len(table)) if names else None, copy=False)
+    frame.index = _index(rest, table, remembered)
+    frame.columns = _labels(names, remembered)
+    return frame
 
 
-def _plain_labels(remembered: dict[str, Any]) -> bool:
-    """Whether the frame's column labels are the table's names."""
-    labels = remembered.get("column_indexes")
-    return labels is None or (
-        len(labels) == 1 and labels[0]["pandas_type"] in {"unicode", "empty"} and labels[0]["name"] is None
-    )
+def _by_arrow(table: pa.Table, remembered: dict[str, Any]) -> pd.DataFrame:
+    """The columns that Arrow makes, by the table's names, and the index where it is made of columns."""
+    here = [column for column in remembered.get("columns", ()) if column["field_name"] in table.column_names]
+    said = json.dumps(remembered | {"columns": here, "column_indexes": _TEXT_LABELS}).encode()
+    frame: pd.DataFrame = table.replace_schema_metadata({b"pandas": said} if remembered else None).to_pandas()
+    return frame.copy()  # Arrow's own memory may be read-only
 
 
-def _range(remembered: dict[str, Any]) -> pd.RangeIndex | None:
+def _index(rest: pd.DataFrame, table: pa.Table, remembered: dict[str, Any]) -> pd.Index[Any]:
     for span in remembered.get("index_columns", ()):
         if isinstance(span, dict):
-            return pd.RangeIndex(span["start"], span["stop"], span["step"], name=span["name"])
-    return None
+            own = pd.RangeIndex(span["start"], span["stop"], span["step"], name=span["name"])
+            # Rows may have come or gone since it was written down.
+            return own if not table.num_columns or len(own) == len(table) else pd.RangeIndex(len(table))
+    return rest.index if rest.shape != (0, 0) else pd.RangeIndex(len(table))
 
 
-def _converted(table: pa.Table, remembered: dict[str, Any]) -> pd.DataFrame:
-    dtypes = {column["field_name"]: column["numpy_type"] for column in remembered.get("columns", ())}
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_nullable(table, dtypes).get).copy()
-    index = _range(remembered)
-    if not table.num_columns and index is not None:
-        frame.index = index
-    for label, dtype in frame.dtypes.items():
-        if isinstance(dtype, pd.StringDtype) and dtypes.get(str(label)) == "object":
-            frame[label] = pd.Series(table.column(str(label)).to_pylist(), dtype=object, index=frame.index)
-    return frame
+def _labels(names: list[str], remembered: dict[str, Any]) -> pd.Index[Any]:
+    described = remembered.get("column_indexes")
+    if not described or [(level["name"], level["pandas_type"]) for level in described] == [(None, "unicode")]:
+        return pd.Index(names, dtype="str")
+    bare = json.dumps({"columns": [], "index_columns": [], "column_indexes": described}).encode()
+    empty: pd.DataFrame = pa.table({name: pa.nulls(0) for name in names}, metadata={b"pandas": bare}).to_pandas()
+    return empty.columns
+
+
+_NULLABLE: dict[pa.DataType, Any] = {
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(),
+    pa.uint16(): pd.UInt16Dtype(),
+    pa.uint32(): pd.UInt32Dtype(),
+    pa.uint64(): pd.UInt64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+
+
+def _array(column: pa.ChunkedArray, was: dict[str, Any]) -> Any:
+    """A column as what it was in its frame, where Arrow would make something else of it, or a copy."""
+    dtype, nuance = was.get("numpy_type", ""), was.get("pxw")
+    if nuance == "arrow":
+        return pd.arrays.ArrowExtensionArray(column)
+    if dtype == "object":
+        return _objects(column, nuance)
+    if dtype == "string" and nuance:
+        return pd.StringDtype(nuance).__from_arrow__(column)
+    if column.null_count and column.type in _NULLABLE:
+        return _NULLABLE[column.type].__from_arrow__(column)
+    view = _view(column)
+    return view if view is not None and dtype in {"", str(view.dtype)} else None
+
+
+_CONTAINERS = {"tuple": tuple, "set": set, "frozenset": frozenset}
+
+
+def _objects(column: pa.ChunkedArray, cells: str | None) -> Any:
+    if cells == "ndarray":
+        return None
+    kind = _CONTAINERS.get(cells or "")
+    values = column.to_pylist()
+    return pd.Series([value if value is None else kind(value) for value in values] if kind else values, dtype=object)
 
 
 def _view(column: pa.ChunkedArray) -> np.ndarray[Any, Any] | None:
@@ -159,25 +221,3 @@ def _view(column: pa.ChunkedArray) -> np.ndarray[Any, Any] | None:
 
 def _naive(kind: pa.DataType) -> bool:
     return pt.is_timestamp(kind) and kind.tz is None
-
-
-_NULLABLE = {
-    pa.int8(): pd.Int8Dtype(),
-    pa.int16(): pd.Int16Dtype(),
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.uint8(): pd.UInt8Dtype(),
-    pa.uint16(): pd.UInt16Dtype(),
-    pa.uint32(): pd.UInt32Dtype(),
-    pa.uint64(): pd.UInt64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}
-
-
-def _nullable(table: pa.Table, dtypes: dict[str, str]) -> dict[pa.DataType, Any]:
-    """The types that pandas would turn into floats or objects because of their nulls."""
-    return {
-        column.type: _NULLABLE[column.type]
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if column.null_count and column.type in _NULLABLE and not dtypes.get(name, "").endswith("[pyarrow]")
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from pxw.specs import DDM, Dataset, Local, Ref, suffixes
 from pxw.stores import local, own
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pxw.codecs.registry import AnyCodec
 
@@ -50,12 +51,24 @@ class Target:
     is_open: bool = False
 
 
-def save(value: Any, spec: Dataset, *, beside: Path | None = None) -> Ref:
-    """Write a value where its spec says, or, if the spec names no place, to `beside` with a suffix.
+def save(
+    value: Any, spec: Dataset, *, beside: Path | None = None, about: Mapping[str, Any] = MappingProxyType({})
+) -> Ref:
+    """Write a value where its spec says.
+
+    Args:
+        value: what to write.
+        spec: where to, and as what.
+        beside: where a value goes whose spec names no place; its format gives it a suffix.
+        about: who made it (`flow`, `run`, `task`, `output`), which a DDM keeps with the file.
 
     Returns:
         The reference to what was written; a small JSON value without a place travels inside it.
     """
+    if isinstance(spec, DDM):
+        from pxw.data import remote  # noqa: PLC0415 - httpx is paid for only where there is a DDM
+
+        return remote.save(value, spec, stem=beside.name if beside else "output_0", about=about)
     target = _target(spec, beside)
     if isinstance(value, Path):
         return _save_path(value, spec, target)
@@ -79,10 +92,6 @@ def _target(spec: Dataset, beside: Path | None) -> Target:
         if spec.is_pattern:
             raise SpecError(f"a pattern is no place to write to: {spec}", help="name a folder, ending in a slash")
         return Target(local.absolute(spec))
-    if isinstance(spec, DDM):
-        raise SpecError(
-            f"{spec} cannot be written yet: this version of pxw keeps data on this machine", help="use pxw.Local"
-        )
     if beside is None:
         raise SpecError(f"{spec} says what a dataset is, not where", help="use pxw.Local(path)")
     return Target(beside, durable=False, is_open=True)
@@ -284,7 +293,9 @@ def _folder_ref(path: Path) -> Ref:
     )
 
 
-def copy(ref: Ref | Dataset, spec: Dataset, *, beside: Path | None = None) -> Ref:
+def copy(
+    ref: Ref | Dataset, spec: Dataset, *, beside: Path | None = None, about: Mapping[str, Any] = MappingProxyType({})
+) -> Ref:
     """Copy what a `Ref` or a spec points at to another place: byte for byte, or into another format.
 
     Tables that change their format, or are held to a schema, pass batch by batch in constant memory.
@@ -292,7 +303,11 @@ def copy(ref: Ref | Dataset, spec: Dataset, *, beside: Path | None = None) -> Re
     if isinstance(ref, Ref) and not isinstance(spec, Local | DDM) and spec.format is None and spec.table is None:
         return ref  # nothing is asked of it, not even a place
     if isinstance(ref, Ref) and not ref.place:
-        return save(ref.value, spec, beside=beside)
+        return save(ref.value, spec, beside=beside, about=about)
+    if isinstance(spec, DDM):
+        from pxw.data import remote  # noqa: PLC0415 - as above
+
+        return remote.copy(ref, spec, about=about)
     place = find(ref)
     if place.folder is not None:
         return save(place.folder, spec, beside=beside)

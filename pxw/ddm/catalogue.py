@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pxw.ddm.transport import Query, Transport
 
-__all__ = ["Catalogue", "Entry", "newest"]
+__all__ = ["Catalogue", "Entry", "before", "newest"]
 
 _PAGE = 5_000  # rows; the real service has no maximum, and one page cannot be torn by those who write meanwhile
 _EVERYTHING = 1_000_000

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
+    "PROJECT_LIMIT",
     "AsyncUpload",
     "Deletion",
     "Envelope",

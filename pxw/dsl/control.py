@@ -159,7 +159,7 @@ class ControlFlow:
             before.setdefault(target, []).append(source)
         used = {*after, *before, *(name for each in self.choices for name in (*each.then, *each.otherwise))}
         used |= {name for each in self.choices for name in (*each.sources, *each.continuation)}
-        bridges = [name for name in used if name not in self.nodes.entries and name not in {START, END}]
+        bridges = used - self.nodes.entries.keys() - {START, END}
         entries = {name: _beyond(name, after, self.nodes.entries, bridges) for name in bridges}
         exits = {name: _beyond(name, before, self.nodes.exits, bridges) for name in bridges}
         self.nodes.entries.update(entries)
@@ -203,7 +203,7 @@ class ControlFlow:
 
 
 def _beyond(
-    name: str, neighbours: dict[str, list[str]], known: dict[str, tuple[str, ...]], bridges: list[str]
+    name: str, neighbours: dict[str, list[str]], known: dict[str, tuple[str, ...]], bridges: set[str]
 ) -> tuple[str, ...]:
     """Follow what is no task until tasks are met."""
     seen = {name}

@@ -51,14 +51,14 @@ def print_experiment(experiment: Experiment, project: Project) -> str:
 
 
 def _block(head: str, lines: Iterable[str]) -> str:
-    body = [f"{STEP}{line}" if line else "" for line in lines]
-    while body and not body[-1]:
-        body.pop()
-    return "\n".join([f"{head} {{", *body, "}"]) + "\n"
+    return "\n".join(_nested(head, lines)) + "\n"
 
 
 def _nested(head: str, lines: Iterable[str]) -> list[str]:
-    return _block(head, lines).splitlines()
+    body = [f"{STEP}{line}" if line else "" for line in lines]
+    while body and not body[-1]:
+        body.pop()
+    return [f"{head} {{", *body, "}"]
 
 
 def _described(text: str) -> list[str]:

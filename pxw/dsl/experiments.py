@@ -151,7 +151,8 @@ class _Reader:
             + [each.name for each in self.events]
         )
         known = {name for each in (*named, *lone) for name in self._all_of(each)}
-        control = Control(tuple(each for each in names if each in known), tuple(self.transitions))
+        transitions = [each for each in self.transitions if known.issuperset((*each.sources, *each.targets))]
+        control = Control(tuple(each for each in names if each in known), tuple(transitions))
         self._judge(control, chains, broken(members))
         return control
 

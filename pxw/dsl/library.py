@@ -14,7 +14,7 @@ from pxw.dsl.project import functions
 from pxw.errors import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pxw.dsl.diagnostics import Report
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pxw.dsl.syntax import File, Word, Workflow
     from pxw.workflow import Span
 
-__all__ = ["Declared", "Library", "broken"]
+__all__ = ["Declared", "Library", "broken", "first_file", "remedy"]
 
 MANY = 10  # more names than one wants to read
 
@@ -136,10 +136,8 @@ class Library:
 
     def missing(self, word: Word, file: File, message: str, folders: list[Path]) -> None:
         """Note a missing file, with the nearest one that exists."""
-        present = {path.stem: path for folder in folders if folder.is_dir() for path in folder.glob("*.xxp")}
-        close = nearest(word.removesuffix(".xxp"), sorted(present))
-        remedy = close if len(present) < MANY or "did you mean" in close else f"looked in {_listed(folders)}"
-        self.report.add("PXW331", message, self.span(file, word), remedy)
+        present = {path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.xxp")}
+        self.report.add("PXW331", message, self.span(file, word), remedy(word.removesuffix(".xxp"), present, folders))
 
     # ------------------------------------------------------------------------------------------ Python modules
 
@@ -191,5 +189,10 @@ def _spellings(word: str) -> list[str]:
     return list(dict.fromkeys([word, f"{plain}.xxp", f"{plain.replace('.', '/')}.xxp"]))
 
 
-def _listed(folders: list[Path]) -> str:
-    return ", ".join(shown(str(each)) for each in dict.fromkeys(folders))
+def remedy(name: str, present: Iterable[str], folders: list[Path]) -> str:
+    """Word what to do about a missing file: the nearest one, all if they are few, or where it was looked for."""
+    names = sorted(present)
+    close = nearest(name, names)
+    if "did you mean" in close or 0 < len(names) < MANY:
+        return close
+    return f"looked in {', '.join(shown(str(each)) for each in dict.fromkeys(folders))}"

@@ -90,13 +90,15 @@ class _Reader:
     def __init__(self, text: str, path: Path, report: Report) -> None:
         self.path = path
         self.report = report
-        self.words = list(_lark().lex(text))
+        self.parser: InteractiveParser = _lark().parse_interactive(text, start="start")
+        # The lexer knows no context, so that all words can be read first, and skipped after an error.
+        lexer: Any = self.parser.lexer_thread
+        self.words: list[Token] = list(lexer.lex(self.parser.parser_state))
         self.end = self._end(text)
         self.index = 0
         self.errors = 0
         self.open: list[Token] = []
         self.cut: Token | None = None  # the last string that did not end: what is missing behind it is no news
-        self.parser: InteractiveParser = _lark().parse_interactive("", start="start")
         self.table: dict[Any, dict[str, Any]] = self.parser.parser_state.parse_conf.states
 
     def _end(self, text: str) -> Token:

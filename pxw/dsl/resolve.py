@@ -47,12 +47,13 @@ class Resolution:
         return self
 
 
-def resolve(target: Path | str, config: Path | str | None = None) -> Resolution:
+def resolve(target: Path | str, config: Path | str | None = None, *, alone: bool = False) -> Resolution:
     """Read a workflow or experiment file and all that it refers to; nothing of the project is executed.
 
     The project is that of `config`, of the next `eexp_config.py` upwards, or the usual folders around the file.
+    `alone`: the file is judged on its own; what other files say is not looked at, and not missed.
     """
-    return _resolve(Path(target).absolute(), Path(config) if config else None, Report(), alone=False)
+    return _resolve(Path(target).absolute(), Path(config) if config else None, Report(), alone=alone)
 
 
 def check_syntax(files: Iterable[Path | str]) -> list[Diagnostic]:
@@ -68,11 +69,10 @@ def _resolve(target: Path, config: Path | None, report: Report, *, alone: bool) 
     library = Library(project, report, alone=alone)
     file = library.file(target)
     reader = _Reader(file, library) if file else None
-    if reader:
-        reader.read()
-    workflows = reader.found if reader else {}
-    experiments = reader.experiments if reader else {}
-    return Resolution(target, project, workflows, experiments, report, frozenset(reader.parts if reader else ()))
+    if reader is None:
+        return Resolution(target, project, {}, {}, report)
+    reader.read()
+    return Resolution(target, project, reader.found, reader.experiments, report, frozenset(reader.parts))
 
 
 class _Reader:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pxw.dsl import syntax
-from pxw.dsl.diagnostics import shown, span, where
-from pxw.dsl.library import first_file
+from pxw.dsl.diagnostics import span, where
+from pxw.dsl.library import first_file, remedy
 from pxw.dsl.values import in_domain, literal, parameter_type
-from pxw.errors import nearest
 from pxw.workflow import Choices, Interval, Metric, Parameter, ParameterType, Port, TaskNode, Value, as_type
 
 if TYPE_CHECKING:
@@ -60,10 +59,9 @@ class Definitions:
 
     def _missing(self, word: Word, file: File) -> None:
         tasks = self.project.tasks
-        present = sorted(path.parent.relative_to(tasks).as_posix() for path in tasks.glob("*/**/task.xxp"))
-        remedy = nearest(word.replace(".", "/"), present) if present else f"looked below {shown(str(tasks))}"
+        present = [path.parent.relative_to(tasks).as_posix() for path in tasks.glob("*/**/task.xxp")]
         message = f"no task '{word}': neither a folder with task.xxp nor a Python file"
-        self.report.add("PXW331", message, span(file.path, word), remedy)
+        self.report.add("PXW331", message, span(file.path, word), remedy(word.replace(".", "/"), present, [tasks]))
 
     # ------------------------------------------------------------------------------------------ task.xxp
 
@@ -89,10 +87,12 @@ class Definitions:
     def file_of(self, word: Word, file: File, what: str) -> Path | None:
         """Find a file that a task names: below the task library, beside the task, or below the project."""
         name = word.removeprefix("file://")
-        path = first_file([self.project.tasks, file.path.parent, self.project.root], [name])
+        folders = [self.project.tasks, file.path.parent, self.project.root]
+        path = first_file(folders, [name])
         if path is None and not self.library.alone:
             beside = [each.name for each in file.path.parent.iterdir()]
-            self.report.add("PXW331", f"no {what} '{word}'", span(file.path, word), nearest(Path(name).name, beside))
+            advice = remedy(Path(name).name, beside, folders)
+            self.report.add("PXW331", f"no {what} '{word}'", span(file.path, word), advice)
         return path
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -214,6 +215,9 @@ def _locked(path: Path) -> BinaryIO:
         except BlockingIOError:
             time.sleep(0.05)
         else:
+            lock.truncate(0)
+            lock.write(str(os.getpid()).encode())
+            lock.flush()
             return lock
     lock.close()
     raise PlaceError(

@@ -7,7 +7,7 @@ import hmac
 import secrets
 import time
 from http.cookies import CookieError, SimpleCookie
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -26,6 +26,9 @@ SIGN_IN = "/sign-in"
 STYLE = "/style.css"
 OPEN = frozenset({LOGIN, SIGN_IN, STYLE})
 """All that answers without a token."""
+
+Use = Literal["api", "page"]
+"""What a session opens: every port of a machine sees a browser's cookies, so a page's session opens only pages."""
 
 
 def new_token() -> str:
@@ -49,26 +52,26 @@ class Gate:
         self.user_id = username or "local"
         self._password = password.get_secret_value().encode() if password else b""
 
-    def admits(self, credential: str) -> bool:
-        """Whether this is the server's token, or a session that is still good."""
-        return hmac.compare_digest(credential.encode(), self._token) or self._is_session(credential)
+    def admits(self, credential: str, use: Use = "api") -> bool:
+        """Whether this is the server's token, or a session for this use that is still good."""
+        return hmac.compare_digest(credential.encode(), self._token) or self._is_session(credential, use)
 
     def knows(self, password: str) -> bool:
         """Whether this is the password of the one user."""
         return bool(self._password) and hmac.compare_digest(password.encode(), self._password)
 
-    def session(self) -> str:
+    def session(self, use: Use = "api") -> str:
         """A token that is good for ten hours, also after a restart."""
         expiry = str(int(time.time()) + LIFETIME)
-        return f"{expiry}.{self._signature(expiry)}"
+        return f"{expiry}.{self._signature(expiry, use)}"
 
-    def _is_session(self, credential: str) -> bool:
+    def _is_session(self, credential: str, use: Use) -> bool:
         expiry, _, signature = credential.partition(".")
-        good = hmac.compare_digest(signature.encode(), self._signature(expiry).encode())
+        good = hmac.compare_digest(signature.encode(), self._signature(expiry, use).encode())
         return good and int(expiry) > time.time()
 
-    def _signature(self, expiry: str) -> str:
-        return hmac.new(self._key, expiry.encode(), hashlib.sha256).hexdigest()
+    def _signature(self, expiry: str, use: Use) -> str:
+        return hmac.new(self._key, f"{use} {expiry}".encode(), hashlib.sha256).hexdigest()
 
 
 class Guard:
@@ -85,11 +88,10 @@ class Guard:
             return
         headers = Headers(scope=scope)
         credential = _bearer(headers.get("authorization", ""))
-        if not credential and is_page(scope["path"]):
-            credential = _cookie(headers)
-        if credential and self.gate.admits(credential):
+        for_page = is_page(scope["path"])
+        if (credential and self.gate.admits(credential)) or (for_page and self.gate.admits(_cookie(headers), "page")):
             await self.app(scope, receive, send)
-        elif is_page(scope["path"]):
+        elif for_page:
             back = quote(f"{scope['path']}?{scope['query_string'].decode('latin-1')}".rstrip("?"), safe="")
             await RedirectResponse(f"{SIGN_IN}?next={back}", 303)(scope, receive, send)
         else:

@@ -52,9 +52,8 @@ class Blobs:
     def __init__(self, root: Path) -> None:
         self._root = root / "blobs"
         self._incoming = root / "tmp"
-        for folder in (self._incoming, self._root, *(self._root / f"{shard:02x}" for shard in range(256))):
-            folder.mkdir(exist_ok=True)
-        _sync(self._root)
+        self._root.mkdir(exist_ok=True)
+        self._incoming.mkdir(exist_ok=True)
 
     def spool(self) -> Spool:
         """Open a temporary file for bytes that come in."""
@@ -63,6 +62,9 @@ class Blobs:
     def keep(self, spool: Spool) -> None:
         """Give finished bytes their final name; afterwards they survive a power cut."""
         path = self.path(spool.sha256)
+        if not path.parent.is_dir():
+            path.parent.mkdir()
+            _sync(self._root)
         spool.path.replace(path)
         _sync(path.parent)
 

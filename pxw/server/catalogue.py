@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from pxw.ddm.wire import FileRow, file_path
+from pxw.ddm.wire import PROJECT_LIMIT, FileRow, file_path
 from pxw.server.query import Where, stored
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Catalogue:
         names = {
             "parent": parent,
             "below": prefix,
-            "beyond": f"{parent}0" if parent else "\U0010ffff",  # '0' follows '/'
+            "beyond": f"{parent}0" if parent else chr(0x10FFFF) * PROJECT_LIMIT,  # '0' follows '/'
             "skip": len(prefix) + 1,
             "filter": containing,
         }

@@ -172,7 +172,7 @@ async def sign_in(request: Request) -> Response:
         return _page("sign_in.html", 401, back=back, refused=True)
     answer = RedirectResponse(back, 303)
     is_https = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, gate.session(), LIFETIME, httponly=True, samesite="strict", secure=is_https)
+    answer.set_cookie(COOKIE, gate.session("page"), LIFETIME, httponly=True, samesite="strict", secure=is_https)
     return answer
 
 

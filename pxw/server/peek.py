@@ -26,12 +26,12 @@ COLUMNS = 1_000
 CELL = 200  # characters
 HEAD = 1024 * 1024  # bytes of a text that are looked at
 TEXT = 16 * 1024  # characters of a text that are shown
-MEMORY = 4 * 1024**3  # bytes of address space; a reader of Arrow reserves much more than it uses
+MEMORY = 1024**3  # bytes of address space, and as many as the file has, which may be mapped
 SECONDS = 10
 
 
-def _limit() -> None:
-    for what, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_FSIZE, 0)):
+def _limit(size: int) -> None:
+    for what, most in ((resource.RLIMIT_AS, MEMORY + size), (resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_FSIZE, 0)):
         with contextlib.suppress(ValueError, OSError):  # not every system lets a process limit itself
             resource.setrlimit(what, (most, most))
 
@@ -146,7 +146,7 @@ READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 def main(path: Path, suffix: str) -> None:
     """Print what is to be seen of a file; a text that its reader refuses is shown as text."""
-    _limit()
+    _limit(path.stat().st_size)
     try:
         seen = READERS[suffix](path)
     except Exception as error:

@@ -50,9 +50,10 @@ def find(root: Path) -> Running | None:
             client = pxw.ddm.Client(running.url, token=running.token)
         ```
     """
-    if not _is_locked(root / "lock"):
+    running = _last(root)
+    if running is None or _holder(root / "lock") != str(running.pid):
         return None
-    return _last(root)
+    return running
 
 
 def serve(
@@ -86,7 +87,7 @@ def serve(
 
     last = _last(root)
     token = token or (last.token if last else SecretStr(new_token()))
-    with _listening(host, port) as listener, _interruptible(), suppress(KeyboardInterrupt):
+    with _listening(host, port) as listener, _own_process(), suppress(KeyboardInterrupt):
         app = create_app(root, token, username=username, password=password)
         with closing(app.state.archive):
             running = Running(url=_url(listener), token=token, pid=os.getpid(), lost=app.state.archive.lost)
@@ -117,7 +118,8 @@ def _url(listener: socket.socket) -> str:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _own_process() -> Iterator[None]:
+    mask = os.umask(0o077)  # catalogue and bytes are for this user only, whoever may look into the root
     # uvicorn stops cleanly on a signal and then raises it again, which would end the process before its clean-up;
     # before uvicorn listens to signals, one must not be lost either.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -125,17 +127,19 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+        os.umask(mask)
 
 
-def _is_locked(path: Path) -> bool:
+def _holder(path: Path) -> str | None:
+    """Tell which process holds the lock; what is in the file is older than that if nobody does."""
     try:
-        with path.open("rb") as lock:
+        with path.open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
-        return False
+        return None
     except BlockingIOError:
-        return True
-    return False
+        return path.read_text()
+    return None
 
 
 def _tell(root: Path, running: Running) -> None:

@@ -139,11 +139,12 @@ class Chunks:
         with pending.lock:
             if chunk.chunk_index > pending.arrived:
                 raise invalid("chunk_index", f"{chunk.chunk_index}; the next chunk is {pending.arrived}")
-            if chunk.chunk_index == pending.arrived < pending.total:
-                _append(part, pending.file.spool)
-                pending.arrived += 1
-                pending.touched = time.monotonic()
-            return file_id, self._complete(file_id, pending)
+            try:
+                return file_id, self._extend(file_id, pending, chunk.chunk_index, part)
+            except BaseException:  # half a chunk may be there, and cannot be taken back
+                self._pending.pop(file_id, None)
+                pending.file.spool.discard()
+                raise
 
     def close(self) -> None:
         """Forget every incomplete upload."""
@@ -161,7 +162,11 @@ class Chunks:
         self._pending[file_id] = Pending(file, chunk.total_chunks)
         return file_id
 
-    def _complete(self, file_id: str, pending: Pending) -> Entry | None:
+    def _extend(self, file_id: str, pending: Pending, index: int, part: Path) -> Entry | None:
+        if index == pending.arrived:
+            _append(part, pending.file.spool)
+            pending.arrived += 1
+            pending.touched = time.monotonic()
         if pending.arrived < pending.total:
             return None
         pending.file.spool.finish()

@@ -82,9 +82,11 @@ def main(rounds: int) -> None:
             ]
             for writer in writers:
                 writer.start()
-            time.sleep(0.05 + chance.random() * 0.6)
+            while not acknowledged:
+                time.sleep(0.01)
+            time.sleep(chance.random() * 0.5)
             process.kill()
-            for writer in (*writers,):
+            for writer in writers:
                 writer.join()
             process.wait()
             process, running = launched(root)

@@ -251,10 +251,12 @@ def test_rows_that_move_up_while_pages_are_read_are_not_missed(connect):
     ids = sorted(ddm.add("demo", f"{number}.csv")["id"] for number in range(25))
 
     def delete_the_first(page):
-        if page == 1:
+        if page == 1 and client._transport._generation:
             ddm.rows.pop(ids[0], None)
 
-    entries = connect(paged(ddm, most=10, change=delete_the_first)).files("demo")
+    client = connect(paged(ddm, most=10, change=delete_the_first))
+    assert client.generation
+    entries = client.files("demo")
     assert {entry.id for entry in entries} == set(ids[1:])
 
 

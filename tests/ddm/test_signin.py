@@ -4,8 +4,10 @@ import threading
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from pxw.ddm.client import Client
+from pxw.ddm.signin import SignIn
 from pxw.errors import DDMAuthError, DDMError, DDMForbiddenError, DDMProtocolError, SettingsError
 from tests.ddm.old_ddm import OldDDM
 
@@ -68,21 +70,30 @@ def test_what_is_not_allowed_is_not_a_question_of_signing_in(connect):
         connect(lambda request: httpx.Response(403, text="Forbidden"), token="t").list()
 
 
-def test_threads_renew_a_token_once(connect):
+def test_a_token_that_another_thread_renewed_is_not_renewed_again():
+    sign_in, fetched = SignIn(SecretStr("old"), **ANN), iter([SecretStr("new")])
+    old = sign_in.token(lambda: pytest.fail("there is one"))
+    assert [sign_in.renew(old, lambda: next(fetched)).get_secret_value() for _ in range(3)] == ["new"] * 3
+
+
+def test_threads_sign_in_together(connect):
     ddm = guarded()
-    client = connect(ddm, **ANN)
-    client.list()
-    ddm.token, barrier = "expired", threading.Barrier(6)
+    client, barrier, failures = connect(ddm, **ANN), threading.Barrier(6), []
 
     def ask():
         barrier.wait()
-        client.list()
+        try:
+            client.list()
+        except DDMError as error:
+            failures.append(error)
 
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for ddm.token in ("first", "expired"):
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []
     assert ddm.logins == 2
 
 

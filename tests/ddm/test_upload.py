@@ -72,6 +72,8 @@ def test_names_may_hold_what_file_names_hold(connect):
     client = connect(ddm)
     for name in ('say "hi".txt', "ünï cödé", "a/b/c.csv", "100%; x=y", "x" * 200, "3\u202fPM.png"):
         assert client.upload(b"abc", "demo", name).name == name
+    part = next(file_name for field, file_name, _ in ddm.forms[0] if field == "files")
+    assert part == "say %22hi%22.txt.bin"
 
 
 def make_file(tmp_path):

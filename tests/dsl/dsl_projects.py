@@ -13,6 +13,7 @@ TEXTS = st.text(
     st.characters(codec="utf-8", exclude_characters=";{}\r\"'", exclude_categories=["Cs", "Cc"]), max_size=12
 )
 QUOTED = st.one_of(TEXTS, st.sampled_from(['say "so"', "back\\slash", "two\nlines", "it's", "a;b{c}", "\\", '\\"', ""]))
+VALUES = QUOTED | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False, allow_infinity=False)
 CONDITIONS = [
     "many_rows",
     "accurate A",
@@ -28,13 +29,9 @@ def quoted(text):
 
 
 def written(value):
-    return (
-        quoted(value)
-        if isinstance(value, str)
-        else {True: "true", False: "false", None: "null"}.get(value, repr(value))
-        if not isinstance(value, (int, float)) or isinstance(value, bool)
-        else repr(value)
-    )
+    if isinstance(value, str):
+        return quoted(value)
+    return {True: "true", False: "false", None: "null"}[value] if isinstance(value, bool | None) else repr(value)
 
 
 @dataclass
@@ -120,8 +117,7 @@ def workflows(draw, library, name, part=None):
     for each in order:
         flow.tasks[each] = draw(st.sampled_from(library))
         flow.members += draw(tasks(each, flow.tasks[each]))
-    chosen, links = draw(control(order))
-    flow.members += links
+    flow.members += draw(control(order))
     flow.data = {}
     flow.members += draw(data_links(flow, order, spare))
     if part is not None and spare:
@@ -149,10 +145,7 @@ def tasks(draw, name, kind):
     )
     if kind.plain:
         body = [f"implementation {quoted(kind.folder)};"]
-        body += [
-            f"param {each} = {written(draw(QUOTED | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False, allow_infinity=False)))};"
-            for each in draw(st.lists(NAMES, max_size=2, unique=True))
-        ]
+        body += [f"param {each} = {written(draw(VALUES))};" for each in draw(st.lists(NAMES, max_size=2, unique=True))]
     for param, values in kind.params.items():
         if draw(st.booleans()):
             body.append(f"param {param} = {written(draw(st.sampled_from(values)))};")
@@ -179,7 +172,7 @@ def tasks(draw, name, kind):
 
 @st.composite
 def control(draw, order):
-    """Draw chains, joins, choices and conditional links that lead forward."""
+    """Draw chains, joins, choices and conditional links, all leading forward."""
     lines, edges = [], []
     for index, name in enumerate(order[1:], 1):
         edges += [(before, name) for before in draw(st.lists(st.sampled_from(order[:index]), max_size=2, unique=True))]
@@ -190,10 +183,8 @@ def control(draw, order):
         if style == 0:
             lines.append(f"{before} ?-> {after} {{ condition {quoted(text)}; }}")
         elif style == 1 and len(later) >= 2:
-            arrow = draw(st.sampled_from(["->", "?->"]))
-            lines.append(
-                f"{before} {arrow} {quoted(text)} ? {after} : {draw(st.sampled_from([later[0], 'END']))} -> {later[-1]};"
-            )
+            arrow, other = draw(st.sampled_from(["->", "?->"])), draw(st.sampled_from([later[0], "END"]))
+            lines.append(f"{before} {arrow} {quoted(text)} ? {after} : {other} -> {later[-1]};")
         elif style == 2 and later:
             lines.append(f"START -> {before} -> ({after} || {later[0]});")
         else:
@@ -206,7 +197,7 @@ def control(draw, order):
             f"PARALLEL_1 -> {order[2]} -> JOIN-1;",
             f"JOIN-1 -> {order[3]};",
         ]
-    return edges, lines
+    return lines
 
 
 PLACES = [
@@ -262,10 +253,9 @@ def inlined(draw, flow, order, name, part):
     target = draw(st.sampled_from([quoted("part"), quoted("part.xxp"), "part"]))
     lines = [f"task {name} {{ {word} {target}; }}", f"{order[-1]} -> {name};"]
     sources = flow.tasks[order[-1]].outputs
-    for port in dict.fromkeys(part.free_inputs):
-        if sources and port not in part.data and draw(st.booleans()):
-            lines.append(f"{order[-1]}.{sources[0]} --> {name}.{port};")
-    return lines
+    free = [port for port in dict.fromkeys(part.free_inputs) if sources and port not in part.data]
+    fed = [port for port in free if draw(st.booleans())]
+    return lines + [f"{order[-1]}.{sources[0]} --> {name}.{port};" for port in fed]
 
 
 @st.composite

@@ -1,6 +1,6 @@
 """Each construct of each generation: a case file, and beside it what it means and what is wrong with it.
 
-`PXW_GOLDEN=write pytest tests/dsl/test_dsl_cases.py` writes the golden files anew; read the difference.
+`DSL_GOLDEN=write pytest tests/dsl/test_dsl_cases.py` writes the golden files anew; read the difference.
 """
 
 import os
@@ -39,7 +39,7 @@ def test_a_case_means_what_its_golden_file_says(path, monkeypatch):
     found = resolve(path)
     text = f"{render_text(found.diagnostics)}\n\n" if found.diagnostics else ""
     text += print_project(found.workflows.values(), found.experiments.values(), found.project)
-    if os.environ.get("PXW_GOLDEN") == "write":
+    if os.environ.get("DSL_GOLDEN") == "write":
         golden(path).write_text(text, encoding="utf-8")
     assert text == golden(path).read_text(encoding="utf-8")
 
@@ -72,7 +72,7 @@ def test_a_task_file_means_what_its_golden_file_says(path, tmp_path, monkeypatch
     (tmp_path / "w.xxp").write_text(f'workflow W {{ task T {{ implementation "{path.parent.as_posix()}"; }} }}')
     (node,) = resolve(tmp_path / "w.xxp", CASES / "eexp_config.py").raise_errors().workflows["W"].tasks
     text = pformat(_plain(node), width=110, sort_dicts=False) + "\n"
-    if os.environ.get("PXW_GOLDEN") == "write":
+    if os.environ.get("DSL_GOLDEN") == "write":
         golden(path).write_text(text, encoding="utf-8")
     assert text == golden(path).read_text(encoding="utf-8")
 

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-
 from dsl_projects import projects
+from hypothesis import HealthCheck, Phase, given, settings
+
 from pxw.dsl.diagnostics import render_text
 from pxw.dsl.emit_xxp import print_project
 from pxw.dsl.resolve import resolve
@@ -48,6 +48,7 @@ def lay_out(root, files):
 @settings(
     max_examples=int(os.environ.get("DSL_EXAMPLES", "100")),
     deadline=None,
+    phases=set(Phase) - {Phase.explain},
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(files=projects())

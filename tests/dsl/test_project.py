@@ -82,9 +82,7 @@ def test_a_missing_configuration_is_an_error(tmp_path):
 
 def test_the_functions_of_a_module_are_found_without_importing_it(tmp_path):
     module = tmp_path / "m.py"
-    module.write_text(
-        "from x import y as z\nimport w\n\ndef f(): ...\nasync def g(): ...\nh = f\nraise SystemExit\n"
-    )
+    module.write_text("from x import y as z\nimport w\n\ndef f(): ...\nasync def g(): ...\nh = f\nraise SystemExit\n")
     assert functions(module) == {"z": 1, "w": 2, "f": 4, "g": 5, "h": 6}
     assert functions(tmp_path / "nowhere.py") is None
     assert functions(None) is None

@@ -136,10 +136,10 @@ def test_mutilated_bodies_are_refused_or_understood_and_nothing_stays_behind(cli
     chance = random.Random(7)
     headers = {"Content-Type": "multipart/form-data; boundary=B"}
     statuses = [
-        client.post("/ddm/files/upload", content=mutilated(chance), headers=headers).status_code for _ in range(1_000)
+        client.post("/ddm/files/upload", content=mutilated(chance), headers=headers).status_code for _ in range(500)
     ]
     assert set(statuses) == {200, 400}
-    assert statuses.count(400) > 100
+    assert statuses.count(400) > 50
     assert list((root / "tmp").iterdir()) == []
     rows = client.get("/ddm/catalog/list", params={"perPage": 2_000}).json()["data"]
     assert len(rows) >= statuses.count(200)

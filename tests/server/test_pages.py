@@ -93,6 +93,8 @@ def test_a_cookie_opens_the_pages_and_never_the_routes_that_change_things(browse
     page(browser, "/")
     assert browser.get("/ddm/catalog/list").status_code == 401
     assert browser.delete(f"/ddm/file/{row['id']}/delete").status_code == 401
+    stolen = {"Authorization": f"Bearer {browser.cookies['pxw_session']}"}
+    assert browser.get("/ddm/catalog/list", headers=stolen).status_code == 401
     browser.post("/sign-out")
     assert browser.get("/").status_code == 303
 

@@ -29,6 +29,13 @@ def send(client, name, data, project="demo"):
     return client.post("/ddm/files/upload", data=fields, files=[("files", (f"{name}.bin", data))])
 
 
+def until(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
 def everything(client):
     return client.get("/ddm/catalog/list", params={"perPage": 100_000}).json()["data"]
 
@@ -92,10 +99,7 @@ def test_a_connection_that_breaks_in_the_middle_of_an_upload_leaves_nothing(star
         headers = {"Content-Type": "multipart/form-data; boundary=B", "Content-Length": "9000000"}
         with pytest.raises(ConnectionError):
             client.post("/ddm/files/upload", content=half(), headers=headers)
-        deadline = time.monotonic() + 10
-        while list((root / "tmp").iterdir()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert list((root / "tmp").iterdir()) == []
+        until(lambda: not list((root / "tmp").iterdir()))
         assert everything(client) == []
 
 
@@ -118,12 +122,12 @@ def test_a_kill_during_uploads_loses_nothing_that_was_acknowledged(start, root, 
     writers = [threading.Thread(target=keep_sending, args=(writer,)) for writer in range(3)]
     for writer in writers:
         writer.start()
-    time.sleep(0.2 + chance.random() / 2)
+    until(lambda: acknowledged)
+    time.sleep(chance.random() / 2)
     process.kill()
     for writer in writers:
         writer.join()
     process.wait()
-    assert acknowledged
     with connect(start()[1]) as client:
         found = {row["id"]: row for row in everything(client)}
         assert set(acknowledged) <= set(found)
@@ -182,6 +186,22 @@ def test_the_same_bytes_deleted_and_uploaded_at_once_are_never_half_there(start,
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(churn, range(4)))
     assert list((root / "blobs").glob("*/*")) == []
+
+
+def test_a_wrong_token_on_a_big_upload_is_answered_and_not_hung_up_on(start, root):
+    _, running = start()
+    with connect(running) as client:
+        client.headers["Authorization"] = "wrong"
+        assert send(client, "big", bytes(30_000_000)).status_code == 401
+    assert list((root / "tmp").iterdir()) == []
+
+
+def test_what_a_server_stores_is_for_its_user_only(start, root):
+    root.mkdir(mode=0o755)
+    _, running = start()
+    with connect(running) as client:
+        send(client, "a", b"1")
+    assert [path for path in root.rglob("*") if path.stat().st_mode & 0o077] == []
 
 
 def test_a_header_without_end_is_refused_and_the_server_goes_on(start):

@@ -1,5 +1,6 @@
 """What goes in: the upload routes as old and new clients use them."""
 
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -208,6 +209,21 @@ def test_a_chunk_out_of_order_or_of_nothing_is_refused(client):
     assert chunked.send(1, b"x").status_code == 404
     assert Chunked(client, total=0).send(0, b"x").status_code == 400
     assert Chunked(client, name="../x").send(0, b"x").status_code == 400
+
+
+def test_a_chunk_that_could_not_be_stored_ends_its_upload_and_leaves_nothing(client, root, monkeypatch):
+    chunked = Chunked(client)
+    chunked.send(0, b"aa")
+
+    def half(part, spool):
+        spool.write(b"b")
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("pxw.server.uploads._append", half)
+    assert chunked.send(1, b"bb").status_code == 507
+    monkeypatch.undo()
+    assert chunked.send(1, b"bb").status_code == 404
+    assert leftovers(root) == []
 
 
 def test_ids_and_dates_grow_with_every_upload_even_if_the_clock_goes_back(client, upload, monkeypatch):

@@ -1,0 +1,69 @@
+"""The command line: `pxw run`, `pxw check`, and what belongs to them.
+
+Each command is a file of its own that is imported when the command is called, so that `pxw --help` stays quick. Results
+go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the run failed, 2 wrong use,
+3 check found errors, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from cyclopts import App, CycloptsError
+
+from pxw import __version__
+from pxw.cli.console import out
+from pxw.cli.faults import show, show_wrong_use
+from pxw.errors import PxwError, SettingsError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DONE", "FAILED", "FOUND_ERRORS", "INTERRUPTED", "WRONG_USE", "app", "main"]
+
+DONE, FAILED, WRONG_USE, FOUND_ERRORS, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = App(
+    name="pxw",
+    version=__version__,
+    help="Computational experiments as plain, typed Python functions: Prefect orchestrates, pxw owns the data.",
+    help_format="markdown",
+    result_action="return_value",
+)
+
+# The help is said here, since a command's module is not imported for the list of all commands.
+_COMMANDS = {
+    "init": "Start a small project that runs at once.",
+    "run": "Run a flow.",
+    "check": "Walk a flow without running its tasks, and report all that would go wrong.",
+    "doctor": "Look at the installation: packages, server, disk, settings.",
+    "gc": "Remove the intermediates of old runs.",
+    "server": "The local Prefect server that `pxw run` starts: its status, and its end.",
+}
+for _order, (_name, _help) in enumerate(_COMMANDS.items()):
+    app.command(f"pxw.cli.{_name}:command", name=_name, help=_help, sort_key=_order)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name, and give its exit code.
+
+    >>> main(["--version"])
+    0.1.0
+    0
+    """
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(tokens, exit_on_error=False, print_error=False, console=out())
+    except CycloptsError as error:
+        show_wrong_use(error)
+        return WRONG_USE
+    except PxwError as error:
+        show(error)
+        return WRONG_USE if isinstance(error, SettingsError | TargetError) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `pxw runs ls | head`
+        sys.stdout = None
+        return DONE
+    return code if isinstance(code, int) else DONE

@@ -1,0 +1,98 @@
+"""How errors look: what happened, where in the user's own files, what to change."""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+import traceback
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from pxw.cli.console import err, shown_path
+from pxw.errors import PxwError
+
+if TYPE_CHECKING:
+    from cyclopts import CycloptsError
+    from rich.console import Console
+
+__all__ = ["show", "show_wrong_use", "user_frames"]
+
+
+def show(error: BaseException, *, console: Console | None = None, full: bool = False) -> None:
+    """Print an error: pxw's own with what they know, those of the user's code with the user's frames."""
+    console = console or err()
+    if full:
+        console.print(Text("".join(traceback.format_exception(error)).rstrip(), style="dim"))
+    console.print(_of_pxw(error) if isinstance(error, PxwError) else _of_user(error))
+
+
+def show_wrong_use(error: CycloptsError) -> None:
+    """Print what is wrong with a command's arguments."""
+    command = " ".join(error.command_chain or ())
+    lines = Text.assemble(("error", "bold red"), ": ", (str(error).strip(), "bold"))
+    _note(lines, "help", f"pxw {command} --help".replace("  ", " "), "green")
+    err().print(lines)
+
+
+def _of_pxw(error: PxwError) -> Text:
+    lines = Text.assemble((f"error[{error.code}]", "bold red"), ": ", (error.message, "bold"))
+    frames = user_frames(error)
+    if frames:
+        _snippet(lines, frames[-1])
+    if error.at:
+        _note(lines, "at", error.at, "cyan")
+    for detail in error.details:
+        for line in detail.splitlines():
+            lines.append(f"\n   | {line}")
+    if error.help:
+        _note(lines, "help", error.help, "green")
+    _note(lines, "see", f"reference/errors/#{error.code.lower()}", "dim")
+    return lines
+
+
+def _of_user(error: BaseException) -> Text:
+    message = "".join(traceback.format_exception_only(error)).strip()
+    lines = Text.assemble(("error", "bold red"), ": ", (message, "bold"))
+    for frame in user_frames(error):
+        _snippet(lines, frame)
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and user_frames(cause):
+        lines.append("\n  caused by ", style="dim").append_text(_of_user(cause))
+    return lines
+
+
+def _note(lines: Text, label: str, words: str, style: str) -> None:
+    indented = words.replace("\n", "\n" + " " * (len(label) + 7))
+    lines.append(f"\n   = {label}: ", style=style).append(indented, style="dim" if style == "dim" else "")
+
+
+def _snippet(lines: Text, frame: traceback.FrameSummary) -> None:
+    """The line of source that a frame stands on, with its file and number."""
+    name = "" if frame.name == "<module>" else f", in {frame.name}"
+    lines.append("\n  --> ", style="blue").append(f"{shown_path(frame.filename)}:{frame.lineno}{name}")
+    source = linecache.getline(frame.filename, frame.lineno or 0).rstrip()
+    if source.strip():
+        lines.append(f"\n {frame.lineno} | ", style="blue").append(source.strip())
+
+
+def user_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The frames of an error that stand in the user's own files: not in pxw, Prefect, another package, or Python."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError) and error.filename:
+        return []  # its message names the place
+    return [frame for frame in frames if _is_users(frame.filename)]
+
+
+def _is_users(filename: str) -> bool:
+    return not filename.startswith("<") and not filename.startswith(_foreign())
+
+
+@cache
+def _foreign() -> tuple[str, ...]:
+    """The folders of packages and of Python itself."""
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+    folders = {sysconfig.get_path(kind) for kind in kinds} | {str(Path(__file__).parents[1])}
+    return tuple(f"{folder}/" for folder in sorted(folders))

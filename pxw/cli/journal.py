@@ -1,0 +1,150 @@
+"""Follow a run's journal, and know from it how each task is doing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Follower", "Progress", "TaskProgress"]
+
+
+@dataclass
+class TaskProgress:
+    """All runs of one task.
+
+    Args:
+        name: the task's.
+        states: of each run by its key: `running`, `done` or `failed`.
+        retries: how often a failed run was started again.
+        rows: how many were written; None if no table was.
+        size: bytes written.
+        error: what the last failure said.
+        began: when the first run started.
+        ended: when the last event came.
+    """
+
+    name: str
+    states: dict[str, str] = field(default_factory=dict)
+    retries: int = 0
+    rows: int | None = None
+    size: int = 0
+    error: str = ""
+    began: float = 0
+    ended: float = 0
+
+    @property
+    def state(self) -> str:
+        """`failed` if any run is, else `running` if any is, else `done`."""
+        return next((state for state in ("running", "failed") if state in self.states.values()), "done")
+
+    def count(self, state: str) -> int:
+        """How many runs are in a state."""
+        return list(self.states.values()).count(state)
+
+
+@dataclass
+class Progress:
+    """What a run's journal has told so far.
+
+    >>> progress = Progress()
+    >>> progress.take({"at": 1.0, "event": "started", "task": "clean", "key": "1"})
+    >>> progress.take({"at": 2.5, "event": "saved", "task": "clean", "key": "1", "output": "t", "rows": 3, "size": 80})
+    >>> progress.take({"at": 2.5, "event": "finished", "task": "clean", "key": "1"})
+    >>> progress.tasks["clean"].state, progress.tasks["clean"].rows
+    ('done', 3)
+    """
+
+    tasks: dict[str, TaskProgress] = field(default_factory=dict)
+    saved: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Take one line of the journal in."""
+        kind, key = event["event"], event.get("key", "")
+        if kind == "saved":
+            self.saved.append(event)
+        if not key:  # the flow's own doings
+            return
+        task = self.tasks.setdefault(event["task"], TaskProgress(event["task"], began=event["at"]))
+        task.ended = event["at"]
+        if kind == "started":
+            task.retries += task.states.get(key) == "failed"
+            task.states[key] = "running"
+        elif kind == "saved":
+            task.rows = task.rows if event.get("rows") is None else (task.rows or 0) + event["rows"]
+            task.size += event.get("size") or 0
+        elif kind in {"finished", "failed"}:
+            task.states[key] = "done" if kind == "finished" else "failed"
+            task.error = event.get("error", task.error)
+
+
+class Follower:
+    """Reads the journals of a run, and of the subflows that it starts, while they grow.
+
+    Args:
+        runs: the folder that holds the runs' folders.
+        on_event: called with each event, in the follower's own thread.
+    """
+
+    def __init__(self, runs: Path, on_event: Callable[[dict[str, Any]], None]) -> None:
+        self._runs = runs
+        self._on_event = on_event
+        self._journals: dict[str, Iterator[dict[str, Any]]] = {}
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="pxw-journal", daemon=True)
+
+    def watch(self, run_id: str) -> None:
+        """Follow this run, too."""
+        self._journals.setdefault(run_id, _events(self._runs / run_id / "journal.jsonl"))
+
+    def start(self) -> None:
+        """Follow in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Read what is there still, and end."""
+        self._done.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        while not self._done.wait(0.05):
+            self._read()
+        self._read()
+
+    def _read(self) -> None:
+        fresh = True
+        while fresh:  # a subflow's journal may name further ones
+            fresh = [event for events in list(self._journals.values()) for event in _until_none(events)]
+            for event in sorted(fresh, key=lambda event: event["at"]):
+                if event["event"] == "subflow started":
+                    self.watch(event["run"])
+                self._on_event(event)
+
+
+def _events(path: Path) -> Iterator[dict[str, Any] | None]:
+    """The events of a journal, and None wherever there is no further one yet."""
+    while not path.exists():
+        yield None
+    with path.open("rb") as file:
+        rest = b""
+        while True:
+            rest += file.readline()
+            if rest.endswith(b"\n"):
+                yield json.loads(rest)
+                rest = b""
+            else:
+                yield None
+
+
+def _until_none(events: Iterator[dict[str, Any] | None]) -> Iterator[dict[str, Any]]:
+    for event in events:
+        if event is None:
+            return
+        yield event

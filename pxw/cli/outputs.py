@@ -1,0 +1,90 @@
+"""The closing table: what a run left behind, and where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from pxw.cli.console import shown_path, size, value
+from pxw.specs import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["Output", "outputs_of", "table_of"]
+
+_FEW = 5  # values of one output that are shown one by one; a mapped task may give thousands
+
+
+@dataclass(frozen=True)
+class Output:
+    """One line of the table."""
+
+    name: str
+    place: str
+    rows: int | None = None
+    size: int | None = None
+
+
+def outputs_of(saved: list[Mapping[str, Any]], returned: Any, runs: Path) -> list[Output]:
+    """What a reader wants to find again: declared places, small values, and what the flow returned.
+
+    Args:
+        saved: the journal's events of that kind.
+        returned: what the flow returned.
+        runs: the folder of intermediates; those in it are shown only if the flow returned them.
+    """
+    refs = list(_refs(returned))
+    kept = {ref.place for ref in refs}
+    events = [*saved, *({**vars(ref), "key": ""} for ref in refs)]
+    files = {
+        event["place"]: _file(event)
+        for event in events
+        if event["place"] and (event["place"] in kept or not event["place"].startswith(f"{runs}/"))
+    }
+    plain = [] if refs or returned is None else [Output("returned", value(returned))]
+    return [*files.values(), *_values(saved), *plain]
+
+
+def _file(event: Mapping[str, Any]) -> Output:
+    return Output(_name(event), shown_path(event["place"]), event["rows"], event["size"])
+
+
+def _name(event: Mapping[str, Any]) -> str:
+    return ".".join(filter(None, [event["task"], event["output"]]))
+
+
+def _values(saved: list[Mapping[str, Any]]) -> Iterator[Output]:
+    events = {(event["task"], event["output"], event["key"]): event for event in saved if not event["place"]}
+    counts = Counter(_name(event) for event in events.values())
+    for event in events.values():
+        if counts[_name(event)] <= _FEW:
+            yield Output(_name(event), value(event.get("value")))
+    yield from (Output(name, f"{count} values") for name, count in counts.items() if count > _FEW)
+
+
+def _refs(returned: Any) -> Iterator[Ref]:
+    """The references in what a flow returned."""
+    if isinstance(returned, Ref):
+        yield returned
+    elif isinstance(returned, dict | list | tuple):
+        for item in returned.values() if isinstance(returned, dict) else returned:
+            yield from _refs(item)
+
+
+def table_of(outputs: list[Output]) -> Table:
+    """The table, without lines around it."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    table.add_column("output", style="bold", no_wrap=True)
+    table.add_column("place", style="cyan", overflow="fold")
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    for output in outputs:
+        rows = "" if output.rows is None else f"{output.rows:,}"
+        table.add_row(Text(output.name), Text(output.place), rows, "" if output.size is None else size(output.size))
+    return table

@@ -1,0 +1,121 @@
+"""Show how a run is doing: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from pxw.cli.console import seconds, size
+from pxw.cli.journal import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console, RenderableType
+
+    from pxw.cli.journal import TaskProgress
+
+__all__ = ["showing"]
+
+_MARKS = {"done": ("✓", "green"), "failed": ("✗", "red")}
+
+
+
+@contextmanager
+def showing(console: Console, progress: Progress) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Show events as they come, while the block runs; gives what takes them."""
+    if not console.is_terminal:
+        yield _Lines(console, progress).take
+        return
+    table = _Table(console, progress)
+    is_shared = console.file.isatty()
+    with Live(table, console=console, refresh_per_second=12, redirect_stdout=is_shared, redirect_stderr=is_shared):
+        yield progress.take
+
+
+class _Table:
+    """The live table: one line a task."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._progress = progress
+        self._spinner = Spinner("dots", style="cyan")
+
+    def __rich__(self) -> RenderableType:
+        tasks = list(self._progress.tasks.values())
+        room = max(self._console.height - 4, 3)
+        hidden = _least_telling(tasks, len(tasks) - room)
+        table = Table.grid(padding=(0, 2), collapse_padding=True)
+        if hidden:
+            table.add_row("", Text(f"... {len(hidden)} more", style="dim"))
+        for task in tasks:
+            if task.name not in hidden:
+                table.add_row(self._mark(task), Text(task.name, style="bold"), *map(_cell, _facts(task)))
+        return table
+
+    def _mark(self, task: TaskProgress) -> RenderableType:
+        return self._spinner if task.state == "running" else Text(*_MARKS[task.state])
+
+
+def _least_telling(tasks: list[TaskProgress], count: int) -> set[str]:
+    """Those that are left out where the terminal is too small: first the done ones that began first."""
+    ranked = sorted(tasks, key=lambda task: (task.state != "done", task.began))
+    return {task.name for task in ranked[: max(count, 0)]}
+
+
+def _cell(words: str) -> Text:
+    return Text(words, justify="right" if words[:1].isdigit() else "left", style="", overflow="ellipsis")
+
+
+def _facts(task: TaskProgress) -> list[str]:
+    """Runs, rows, bytes, time, and trouble."""
+    until = time.time() if task.state == "running" else task.ended
+    runs = f"{task.count('done')} of {len(task.states)}" if len(task.states) > 1 else ""
+    rows = "" if task.rows is None else f"{task.rows:,} rows"
+    trouble = task.error.partition("\n")[0] if task.state == "failed" else ""
+    again = f"{task.retries} {'retry' if task.retries == 1 else 'retries'}" if task.retries else ""
+    return [runs, rows, size(task.size) if task.size else "", seconds(max(until - task.began, 0)), again or trouble]
+
+
+class _Lines:
+    """Plain lines: one when a task's first run starts, and one for each run that ends."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._progress = progress
+        self._began: dict[str, float] = {}
+        self._facts: dict[str, list[str]] = {}
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Take an event in, and say what it means."""
+        self._progress.take(event)
+        key, kind = event.get("key", ""), event["event"]
+        if not key:
+            return
+        if kind == "started":
+            if key in self._began:
+                self._say("↻", event["task"], "tried again")
+            elif len(self._progress.tasks[event["task"]].states) == 1:
+                self._say("▸", event["task"], "started")
+            self._began[key] = event["at"]
+        elif kind == "saved":
+            rows = [] if event.get("rows") is None else [f"{event['rows']:,} rows"]
+            self._facts.setdefault(key, []).extend([*rows, size(event.get("size") or 0)])
+        else:
+            self._end(event)
+
+    def _end(self, event: dict[str, Any]) -> None:
+        took = seconds(event["at"] - self._began.get(event["key"], event["at"]))
+        facts = [*self._facts.pop(event["key"], []), took]
+        if event["event"] == "failed":
+            facts = [event.get("error", "").partition("\n")[0], took]
+        self._say("✓" if event["event"] == "finished" else "✗", event["task"], ", ".join(facts))
+
+    def _say(self, mark: str, task: str, words: str) -> None:
+        self._console.print(Text(f"{mark} {task}: {words}"))

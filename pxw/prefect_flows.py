@@ -1,0 +1,194 @@
+"""Run a flow on Prefect from the command line, and keep plain Prefect tasks from running in a walk."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import prefect
+from prefect.client.orchestration import get_client
+from prefect.context import SettingsContext, get_settings_context
+from prefect.logging.configuration import setup_logging
+from prefect.logging.handlers import PrefectConsoleHandler
+from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
+
+from pxw.errors import ServerError
+from pxw.inline import Done, DoneList
+from pxw.walks import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+__all__ = ["at_server", "configured_url", "logging_to", "refuse_unreachable", "run_flow", "stand_ins", "ui_of"]
+
+
+def configured_url() -> str | None:
+    """The API that the environment or Prefect's profile names."""
+    url = PREFECT_API_URL.value()
+    return str(url) if url else None
+
+
+def refuse_unreachable(url: str) -> None:
+    """Ask the configured API whether it is there.
+
+    Raises:
+        ServerError: it is not.
+    """
+    with get_client(sync_client=True, httpx_settings={"timeout": 10}) as client:
+        problem = client.api_healthcheck()
+    if problem is not None:
+        raise ServerError(
+            f"no Prefect server answers at {url}",
+            at="PREFECT_API_URL, or Prefect's profile",
+            details=[f"{type(problem).__name__}: {problem}"],
+            help="start it, or unset PREFECT_API_URL (pxw then starts one), or use --temporary-server or --inline",
+        )
+
+
+@contextmanager
+def at_server(url: str | None) -> Iterator[None]:
+    """Use this API, or a temporary one (None), while the block runs; without heartbeats.
+
+    Every flow waits up to a second for its heartbeat's thread when it ends. Heartbeats tell a server that a process died;
+    this one has somebody watching it.
+    """
+    now = get_settings_context()
+    settings = now.settings.model_copy(
+        update={
+            "api": now.settings.api.model_copy(update={"url": url}),
+            "flows": now.settings.flows.model_copy(update={"heartbeat_frequency": None}),
+            "server": now.settings.server.model_copy(
+                update={
+                    "ephemeral": now.settings.server.ephemeral.model_copy(
+                        update={"enabled": url is None or now.settings.server.ephemeral.enabled}
+                    )
+                }
+            ),
+        }
+    )
+    before = os.environ.pop("PREFECT_API_URL", None)
+    if url is not None:
+        os.environ["PREFECT_API_URL"] = url  # for the processes of a task runner
+    try:
+        with SettingsContext(profile=now.profile, settings=settings):
+            yield
+    finally:
+        os.environ.pop("PREFECT_API_URL", None)
+        if before is not None:
+            os.environ["PREFECT_API_URL"] = before
+
+
+def ui_of(run_id: str) -> str:
+    """The page of a flow run, where there is a server with pages."""
+    base = PREFECT_UI_URL.value() if PREFECT_API_URL.value() else None
+    return f"{base}/runs/flow-run/{run_id}" if base else ""
+
+
+def run_flow(flow: Any, parameters: dict[str, Any], on_start: Callable[[str], None]) -> Any:
+    """Run a flow, and give what it returns.
+
+    Args:
+        flow: of ours, or of Prefect.
+        parameters: those that differ from its defaults.
+        on_start: told the flow run's id.
+    """
+
+    def started(_flow: Any, flow_run: Any, _state: Any) -> None:
+        on_start(str(flow_run.id))
+
+    watched = flow.with_options(on_running=[*flow.on_running_hooks, started])
+    result = watched(**parameters)
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+# Logs ----------------------------------------------------------------------------------------------------------------
+
+
+class _ToConsole(logging.Handler):
+    def __init__(self, console: Console, formatter: logging.Formatter | None) -> None:
+        super().__init__()
+        self._console = console
+        self.setFormatter(formatter)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else "dim"
+        self._console.print(self.format(record), style=style, markup=False)
+
+
+_PREFECT = str(Path(prefect.__file__).parent)
+_ENGINES = ("task_engine", "flow_engine", "engine", "task_runners", "futures")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record is the user's own, or a warning; what the progress shows already is none."""
+    if not record.pathname.startswith(_PREFECT) or record.funcName == "print_as_log":
+        return True
+    told = record.module in _ENGINES or getattr(record, "state_name", None)
+    return record.levelno >= (logging.CRITICAL if told else logging.WARNING)
+
+
+@contextmanager
+def logging_to(console: Console, *, everything: bool) -> Iterator[None]:
+    """Send what Prefect would write to the terminal to our console, while the block runs.
+
+    Args:
+        console: where the progress is shown, too.
+        everything: also Prefect's own lines about states, which the progress shows in its own way.
+    """
+    setup_logging()
+    with ExitStack() as undo:
+        for handler in [handler for handler in logging.root.handlers if isinstance(handler, PrefectConsoleHandler)]:
+            ours = _ToConsole(console, handler.formatter)
+            if not everything:
+                ours.addFilter(_is_news)
+            logging.root.removeHandler(handler)
+            logging.root.addHandler(ours)
+            undo.callback(logging.root.addHandler, handler)
+            undo.callback(logging.root.removeHandler, ours)
+        yield
+
+
+# Walks ---------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def stand_ins() -> Iterator[None]:
+    """While the block walks a flow, plain Prefect tasks give a value that nobody knows, and their bodies do not run."""
+    stands: dict[type, dict[str, Any]] = {
+        prefect.Task: {"__call__": _called, "submit": _submitted, "map": _mapped, "delay": _submitted},
+        prefect.Flow: {"__call__": _walked},
+    }
+    with ExitStack() as undo:
+        for owner, methods in stands.items():
+            for name, stand in methods.items():
+                undo.callback(setattr, owner, name, getattr(owner, name))
+                setattr(owner, name, stand)
+        yield
+
+
+def _called(task: Any, *_args: Any, **_kwargs: Any) -> Any:
+    unknown = Unknown(f"task {task.name!r}")
+
+    async def later() -> Unknown:
+        return unknown
+
+    return later() if inspect.iscoroutinefunction(task.fn) else unknown
+
+
+def _submitted(task: Any, *_args: Any, **_kwargs: Any) -> Done:
+    return Done(lambda: Unknown(f"task {task.name!r}"))
+
+
+def _mapped(task: Any, *_args: Any, **_kwargs: Any) -> DoneList:
+    return DoneList([_submitted(task)])
+
+
+def _walked(flow: Any, *args: Any, **kwargs: Any) -> Any:
+    return flow.fn(*args, **kwargs)

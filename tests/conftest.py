@@ -1,0 +1,127 @@
+"""What all tests share: isolation from the machine, and one Prefect server a session for those that ask for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+_PREFECT_HOME = tempfile.TemporaryDirectory(prefix="pxw-tests-", ignore_cleanup_errors=True)
+
+
+def _isolate_environment() -> None:
+    for name in [name for name in os.environ if name.startswith(("PXW_", "PREFECT_"))]:
+        del os.environ[name]
+    os.environ |= {
+        "PREFECT_HOME": _PREFECT_HOME.name,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "NO_COLOR": "1",
+    }
+
+
+# At import: Prefect reads its settings when it is imported, which a test module may do at its top.
+_isolate_environment()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that ask for the server run in one worker of pytest-xdist, so that only one server is started."""
+    for item in items:
+        if "prefect_server" in getattr(item, "fixturenames", ()):
+            item.add_marker("server")
+            item.add_marker(pytest.mark.xdist_group("server"))
+
+
+@pytest.fixture(autouse=True)
+def isolated(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test has a home and a working directory of its own, and no settings but the defaults."""
+    for name in [name for name in os.environ if name.startswith("PXW_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PXW_HOME", str(tmp_path / "pxw-home"))
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        if "prefect_server" in request.fixturenames:
+            url = request.getfixturevalue("prefect_server")
+            stack.enter_context(_prefect_at(url))
+            monkeypatch.setenv("PREFECT_API_URL", url)  # for the processes that the test starts
+        yield
+
+
+@contextmanager
+def _prefect_at(url: str) -> Iterator[None]:
+    """Prefect's settings are read once, at its import, and are kept per context; its threads see the global ones."""
+    from prefect.context import _temporary_global_settings_context, get_settings_context
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: url}), _temporary_global_settings_context(get_settings_context()):
+        yield
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API URL of the session's Prefect server; a test that asks for it has its Prefect pointed there."""
+    folder = tmp_path_factory.mktemp("prefect-server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "output.txt").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | {"PREFECT_HOME": str(folder)},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # it starts processes of its own, which end with its group
+        )
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_until_healthy(url, process, folder / "output.txt")
+        yield url
+        _drain_prefect()
+    finally:
+        _end_group(process)
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], output: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"the Prefect server did not start:\n{output.read_text(errors='replace')[-4000:]}")
+
+
+def _drain_prefect() -> None:
+    """Let this process's Prefect send what it has to say while there is somebody to listen."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all(timeout=20)
+    EventsWorker.drain_all(timeout=20)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, how)
+            process.wait(timeout=15)
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
