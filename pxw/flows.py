@@ -133,8 +133,16 @@ def _in_folder(fn: Callable[..., Any]) -> Callable[..., Any]:
 
         wrapper = run
     update_wrapper(wrapper, fn)
-    wrapper.__signature__ = inspect.signature(fn)  # type: ignore[attr-defined]  # what Prefect binds parameters with
+    wrapper.__signature__ = _signature(fn)  # type: ignore[attr-defined]  # what Prefect binds parameters with
     return wrapper
+
+
+def _signature(fn: Callable[..., Any]) -> inspect.Signature:
+    """The function's, with annotations as types: Prefect would look for names in this module, not in the user's."""
+    try:
+        return inspect.signature(fn, eval_str=True)
+    except NameError:  # defined further down, or for type checkers only
+        return inspect.signature(fn)
 
 
 def _noted(wrapper: Callable[..., Any]) -> AbstractContextManager[None]:

@@ -4,6 +4,7 @@
     runs/<run id>/<task>-<task run>/     the outputs of one task run
     runs/<run id>/claims/                which task run writes to which declared place
     runs/<run id>/.lock                  locked (shared) by every process that needs the folder
+    runs/<run id>/.caller                of a subflow: the run that called it, which needs the folder, too
 
 A run's folder is removed by `collect` when it is old, or when all folders together are too large; never while a
 process holds its lock, and a process that dies holds none.
@@ -21,6 +22,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
+from uuid import uuid4
 
 from pxw.errors import OutputError
 from pxw.settings import load_settings
@@ -66,17 +68,21 @@ class Run:
         """
         claims = self.folder / "claims"
         claims.mkdir(parents=True, exist_ok=True)
-        mark = claims / hashlib.sha256(str(place).encode()).hexdigest()[:32]
+        real = os.path.realpath(place)  # `out/../x.csv` is `x.csv`
+        mark = claims / hashlib.sha256(os.fsencode(real)).hexdigest()[:32]
+        mine = claims / uuid4().hex
+        mine.write_text(f"{key} {owner}")
         try:
-            with mark.open("x") as file:
-                file.write(f"{key} {owner}")
+            mark.hardlink_to(mine)  # appears with what it says, or was there before
         except FileExistsError:
             other, _, who = mark.read_text().partition(" ")
-            if other != key:
+            if f"{other} {who}" != f"{key} {owner}":
                 raise OutputError(
                     f"two outputs of this run go to {place}: {owner}, after {who}",
                     help="give each its own, as in task.with_options(outputs={name: pxw.Local(...)}), or declare none",
                 ) from None
+        finally:
+            mine.unlink()
 
     def note(self, event: str, **facts: Any) -> None:
         """Append to the journal; lines of several processes do not mix."""
@@ -89,7 +95,7 @@ class Run:
 
     def note_saved(self, ref: Ref, key: str) -> None:
         """Append what was saved."""
-        facts = {"place": ref.place, "rows": ref.rows, "size": ref.size}
+        facts: dict[str, Any] = {"place": ref.place, "rows": ref.rows, "size": ref.size}
         if not ref.place:
             facts["value"] = ref.value
         self.note("saved", task=ref.task, key=key, output=ref.output, **facts)
@@ -97,9 +103,10 @@ class Run:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep the folder from being collected, and be the active run, while the block runs."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+        with _share(self.folder):
+            caller = active.get()
+            if caller is not None and caller != self:
+                (self.folder / ".caller").write_text(caller.folder.name)
             token = active.set(self)
             try:
                 yield
@@ -113,6 +120,7 @@ class Run:
         if around is not None and around.id != self.id:
             around.note("subflow started", flow=self.flow, run=self.id)
         with self.held():
+            shutil.rmtree(self.folder / "claims", ignore_errors=True)  # a retry of the flow writes the same places
             self.note("flow started", flow=self.flow, run=self.id)
             try:
                 yield
@@ -124,16 +132,24 @@ class Run:
 
 def hold_for_process(run: Run) -> None:
     """Keep a run's folder from being collected as long as this process lives: a worker's part of a run."""
-    if run.folder not in _HELD:
-        run.folder.mkdir(parents=True, exist_ok=True)
-        lock = (run.folder / ".lock").open("a")
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        _HELD[run.folder] = lock
-        while len(_HELD) > 64:  # a worker lives long; the runs that it served last are those that go on
-            _HELD.pop(next(iter(_HELD))).close()
+    _HELD[run.folder] = _HELD.pop(run.folder, None) or _share(run.folder)
+    while len(_HELD) > 64:  # a worker lives long; the runs that it served last are those that go on
+        _HELD.pop(next(iter(_HELD))).close()
 
 
 _HELD: dict[Path, IO[str]] = {}
+
+
+def _share(folder: Path) -> IO[str]:
+    """Lock a run's folder against being collected, until what is returned is closed."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            lock = (folder / ".lock").open("a")
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if os.fstat(lock.fileno()).st_nlink:  # it was not collected before it was locked
+                return lock
+            lock.close()
 
 
 def _safe(name: str) -> str:
@@ -163,13 +179,13 @@ def collect(settings: Settings, *, now: float | None = None, dry_run: bool = Fal
         The id and the bytes of each run removed; of each that would be, in a `dry_run`.
     """
     now = time.time() if now is None else now
-    runs = sorted((settings.home / "runs").glob("*/"), key=_last_used, reverse=True)
+    used = {folder: _last_used(folder) for folder in (settings.home / "runs").glob("*/")}
     kept = 0
     removed: list[tuple[str, int]] = []
-    for folder in runs:
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    for folder in sorted(used, key=used.__getitem__, reverse=True):
+        size = sum(map(_size, folder.rglob("*")))
         kept += size
-        too_old = now - _last_used(folder) > settings.keep_days * 86400
+        too_old = now - used[folder] > settings.keep_days * 86400
         if (too_old or kept > settings.keep_gb * 1e9) and _remove(folder, dry_run):
             kept -= size
             removed.append((folder.name, size))
@@ -177,18 +193,41 @@ def collect(settings: Settings, *, now: float | None = None, dry_run: bool = Fal
 
 
 def _last_used(folder: Path) -> float:
+    for path in (folder / "journal.jsonl", folder):
+        with suppress(FileNotFoundError):
+            return path.stat().st_mtime
+    return 0  # another process has just removed it
+
+
+def _size(path: Path) -> int:
     with suppress(FileNotFoundError):
-        return (folder / "journal.jsonl").stat().st_mtime
-    return folder.stat().st_mtime
+        return path.stat().st_size if path.is_file() else 0
+    return 0
 
 
 def _remove(folder: Path, dry_run: bool) -> bool:
     """Remove a folder, unless some process needs it."""
-    with (folder / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with suppress(FileNotFoundError), (folder / ".lock").open("a") as lock:  # or another process removes it just now
+        if not _locks(lock) or _caller_is_needed(folder):
             return False
         if not dry_run:
             shutil.rmtree(folder)
         return True
+    return False
+
+
+def _caller_is_needed(folder: Path) -> bool:
+    """Whether a process needs the run that called this one: what a subflow made belongs to its caller, too."""
+    with suppress(FileNotFoundError):
+        caller = folder.parent / (folder / ".caller").read_text()
+        with (caller / ".lock").open("rb") as lock:
+            return not _locks(lock) or _caller_is_needed(caller)
+    return False
+
+
+def _locks(lock: IO[Any]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from contextlib import contextmanager
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
@@ -24,7 +25,7 @@ from pxw.specs import DDM, Local, Ref
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
     from typing import TypeAlias, Unpack
 
     from prefect.client.schemas.objects import State
@@ -164,21 +165,15 @@ def _of_references(binding: Binding) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(binding.fn):
 
         async def run_async(*args: Any, **kwargs: Any) -> Any:
-            step, token = _enter()
-            try:
+            with _entered() as step:
                 return await binding.call_async(step, args, kwargs)
-            finally:
-                active.reset(token)
 
         wrapper: Callable[..., Any] = run_async
     else:
 
         def run(*args: Any, **kwargs: Any) -> Any:
-            step, token = _enter()
-            try:
+            with _entered() as step:
                 return binding.call(step, args, kwargs)
-            finally:
-                active.reset(token)
 
         wrapper = run
     update_wrapper(wrapper, binding.fn)
@@ -186,13 +181,21 @@ def _of_references(binding: Binding) -> Callable[..., Any]:
     return wrapper
 
 
-def _enter() -> tuple[Step, Any]:
+@contextmanager
+def _entered() -> Iterator[Step]:
+    """Be in the task run that Prefect's context names.
+
+    The functions around this one name nothing else of this module: those of a script are pickled with what they name.
+    """
     context = TaskRunContext.get()
     run = _current_run()
     if active.get() != run:
         hold_for_process(run)
-    key = str(context.task_run.id) if context else "task"
-    return Step(run, key), active.set(run)
+    token = active.set(run)
+    try:
+        yield Step(run, str(context.task_run.id) if context else "task")
+    finally:
+        active.reset(token)
 
 
 def _in_prefect() -> bool:

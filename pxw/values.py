@@ -7,6 +7,7 @@ from typing import Any, TypeVar, overload
 
 from pxw import data
 from pxw.codecs import Codec, TableCodec, registry
+from pxw.codecs.registry import known_as
 from pxw.data.asked import asked
 from pxw.errors import RefTouchedError
 from pxw.runs import active
@@ -77,5 +78,16 @@ def register(codec: Codec | TableCodec) -> None:
 
 
 def _settled(value: Any) -> Any:
-    """A future's result."""
-    return value.result() if hasattr(type(value), "result") and not isinstance(value, Ref | Dataset) else value
+    """The result of a future, or of a state."""
+    is_future = any(known_as(value, module, name) for module, name in _FUTURES)
+    return value.result() if is_future else value
+
+
+# Prefect's are looked for only once somebody has imported Prefect.
+_FUTURES = (
+    ("pxw.inline", "Done"),
+    ("pxw.inline", "DoneList"),
+    ("prefect.futures", "PrefectFuture"),
+    ("prefect.futures", "PrefectFutureList"),
+    ("prefect.states", "State"),
+)

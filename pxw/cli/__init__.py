@@ -14,8 +14,8 @@ from cyclopts import App, CycloptsError
 
 from pxw import __version__
 from pxw.cli.console import out
-from pxw.cli.faults import show, show_wrong_use
-from pxw.errors import PxwError, SettingsError, TargetError
+from pxw.cli.faults import exit_code, show, show_wrong_use
+from pxw.errors import PxwError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USE
     except PxwError as error:
         show(error)
-        return WRONG_USE if isinstance(error, SettingsError | TargetError) else FAILED
+        return exit_code(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `pxw runs ls | head`

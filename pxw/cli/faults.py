@@ -7,18 +7,23 @@ import sysconfig
 import traceback
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from pxw.cli.console import err, shown_path
-from pxw.errors import PxwError
+from pxw.errors import PxwError, SettingsError, TargetError
 
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
     from rich.console import Console
 
-__all__ = ["show", "show_wrong_use", "user_frames"]
+__all__ = ["as_json", "exit_code", "show", "show_wrong_use", "user_frames"]
+
+
+def exit_code(error: BaseException) -> int:
+    """2 where the command was used wrongly, 1 where what it runs failed."""
+    return 2 if isinstance(error, SettingsError | TargetError) else 1
 
 
 def show(error: BaseException, *, console: Console | None = None, full: bool = False) -> None:
@@ -35,6 +40,22 @@ def show_wrong_use(error: CycloptsError) -> None:
     lines = Text.assemble(("error", "bold red"), ": ", (str(error).strip(), "bold"))
     _note(lines, "help", f"pxw {command} --help".replace("  ", " "), "green")
     err().print(lines)
+
+
+def as_json(error: BaseException) -> dict[str, Any]:
+    """An error for other programs; an error of the user's own code has no code."""
+    frames = user_frames(error)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    if isinstance(error, PxwError):
+        return {
+            "code": error.code,
+            "message": error.message,
+            "at": error.at or where,
+            "details": list(error.details),
+            "help": error.help,
+        }
+    message = "".join(traceback.format_exception_only(error)).strip()
+    return {"code": None, "message": message, "at": where, "details": [], "help": ""}
 
 
 def _of_pxw(error: PxwError) -> Text:
@@ -58,6 +79,8 @@ def _of_user(error: BaseException) -> Text:
     lines = Text.assemble(("error", "bold red"), ": ", (message, "bold"))
     for frame in user_frames(error):
         _snippet(lines, frame)
+    if not user_frames(error) and not isinstance(error, SyntaxError):
+        _note(lines, "note", "no line of your own files took part; --traceback shows what did", "dim")
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None and user_frames(cause):
         lines.append("\n  caused by ", style="dim").append_text(_of_user(cause))

@@ -33,6 +33,8 @@ class ArrowCodec(TableCodec):
     def read_batches(self, file: File) -> pa.RecordBatchReader:
         """Yield the file's record batches, each mapped."""
         reader = _open(file)
+        if isinstance(reader, pa.RecordBatchReader):
+            return reader
         batches = (reader.get_batch(index) for index in range(reader.num_record_batches))
         return pa.RecordBatchReader.from_batches(reader.schema, batches)
 
@@ -58,8 +60,10 @@ class ArrowCodec(TableCodec):
         return _open(file).schema
 
 
-def _open(file: File) -> pa.RecordBatchFileReader:
-    return pa.ipc.open_file(pa.BufferReader(_mapped(file)))
+def _open(file: File) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
+    buffer = _mapped(file)
+    is_file = buffer.slice(0, 6).to_pybytes() == b"ARROW1"  # others write Arrow's stream format under the same suffix
+    return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(pa.BufferReader(buffer))
 
 
 def _mapped(file: File) -> pa.Buffer:

@@ -19,11 +19,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.types as pt
 
 from pxw.codecs.base import File, TableCodec
-from pxw.errors import ConversionError, CorruptDataError, SpecError
+from pxw.errors import ConversionError, CorruptDataError
 from pxw.specs import Csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["CsvCodec", "TsvCodec"]
 
@@ -39,9 +39,8 @@ class CsvCodec(TableCodec):
         text = self._text(file)
         with text.errors_named():
             table = text.read()
-        columns = zip(table.columns, text.candidates(), strict=True)
-        columns = [text.typed(column, kinds)[1].combine_chunks() for column, kinds in columns]
-        return pa.table(columns, names=table.column_names)
+        cells = zip(table.columns, text.candidates(), strict=True)
+        return pa.table([_whole(text.typed(column, kinds)[1]) for column, kinds in cells], names=table.column_names)
 
     def read_batches(self, file: File) -> pa.RecordBatchReader:
         """Read the file twice: for the types, then for the rows."""
@@ -63,9 +62,10 @@ class CsvCodec(TableCodec):
     def write_batches(self, batches: pa.RecordBatchReader, file: File) -> None:
         """Write a header and the rows, quoted where it is needed."""
         options = self._options(file)
+        encode = codecs.getincrementalencoder(options.encoding)().encode  # a byte order mark comes once
         with file.open_write() as stream:
             for text in _lines(batches, options):
-                stream.write(text if _is_utf8(options) else _encode(bytes(text), options, file))
+                stream.write(text if _is_utf8(options) else _encoded(text, encode, options, file))
 
     def header(self, file: File) -> pa.Schema:
         """The names are in the first row; the types only the cells tell."""
@@ -90,6 +90,8 @@ class TsvCodec(CsvCodec):
 
 # What a column of text may become, the first that fits; `null` where no cell says anything.
 _CANDIDATES: tuple[pa.DataType, ...] = (pa.null(), pa.int64(), pa.float64(), pa.bool_(), pa.string())
+# Arrow reads block by block, and a row must not be longer than one.
+_BLOCK = 1 << 23
 # Numbers that would lose by becoming floats: zeros or a plus sign in front, more digits than a float holds.
 _NO_FLOAT = r"^-?0[0-9]|^\+|^-?[0-9]{17,}$"
 
@@ -101,6 +103,7 @@ class _Text:
         self.file = file
         self.options = options
         self.bad_rows: list[str] = []
+        self.empty_rows = 0
         self.names = self._names()
 
     def read(self) -> pa.Table:
@@ -167,7 +170,8 @@ class _Text:
         return {
             "read_options": pa_csv.ReadOptions(
                 encoding=options.encoding,
-                skip_rows=options.skip_rows,
+                skip_rows=options.skip_rows + self.empty_rows,
+                block_size=_BLOCK,
                 column_names=list(self.names) if given else None,
             ),
             "parse_options": pa_csv.ParseOptions(
@@ -208,11 +212,18 @@ class _Text:
                 for _ in range(options.skip_rows):
                     text.readline()
                 rows = csv.reader(text, delimiter=options.delimiter, quotechar=options.quote, escapechar=options.escape)
-                return next(rows, [])
-        except LookupError as error:
-            raise SpecError(f"no encoding has the name {options.encoding!r}", at=str(self.file)) from error
-        except UnicodeDecodeError as error:
+                for row in rows:
+                    if row:
+                        return row
+                    self.empty_rows += 1
+                return []
+        except (UnicodeDecodeError, csv.Error) as error:
             raise self._corrupt(error) from error
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Numbers in one piece, which a frame can view; texts may be more than one array can hold."""
+    return column if pt.is_string(column.type) else column.combine_chunks()
 
 
 def _exactly(column: pa.ChunkedArray, kind: pa.DataType, decimal: str) -> pa.ChunkedArray | None:
@@ -223,6 +234,8 @@ def _exactly(column: pa.ChunkedArray, kind: pa.DataType, decimal: str) -> pa.Chu
         return _cast(column, kind, decimal) if column.null_count == len(column) else None
     if pt.is_boolean(kind) and not _all(pc.is_in(column.drop_null(), pa.array(["True", "False"]))):
         return None
+    if decimal != "." and pc.any(pc.match_substring(column, ".")).as_py():
+        return None  # a separator of thousands, perhaps
     try:
         cells = _cast(column, kind, decimal)
     except pa.ArrowInvalid:
@@ -250,9 +263,9 @@ def _is_utf8(options: Csv) -> bool:
     return codecs.lookup(options.encoding).name == "utf-8"
 
 
-def _encode(text: bytes, options: Csv, file: File) -> bytes:
+def _encoded(text: pa.Buffer, encode: Callable[[str], bytes], options: Csv, file: File) -> bytes:
     try:
-        return text.decode().encode(options.encoding)
+        return encode(text.to_pybytes().decode())
     except UnicodeEncodeError as error:
         raise ConversionError(
             f"{error.object[error.start : error.end]!r} cannot be written as {options.encoding}",
@@ -266,7 +279,8 @@ def _lines(batches: pa.RecordBatchReader, options: Csv) -> Iterator[pa.Buffer]:
     if not names:
         return
     if options.header is True:
-        yield _joined([_quoted(pa.array([name], pa.large_string()), options) for name in names], options)
+        nulls = () if len(names) > 1 else ("",)  # an empty line would be no header
+        yield _joined([_quoted(pa.array([name], pa.large_string()), options, nulls) for name in names], options)
     for batch in batches:
         for start in range(0, len(batch), 1 << 16):
             part = batch.slice(start, 1 << 16)
@@ -298,7 +312,7 @@ def _cells(name: str, column: pa.Array, options: Csv) -> pa.Array:
     elif pt.is_floating(kind):
         text = _numbers(column, options)
     else:
-        text = _quoted(_as_text(name, column), options)
+        text = _quoted(_as_text(name, column), options, ("", *options.null_values))
     return text.fill_null(options.null_values[0] if options.null_values else "")
 
 
@@ -321,13 +335,13 @@ def _numbers(column: pa.Array, options: Csv) -> pa.Array:
     return pc.replace_substring(text, ".", options.decimal) if options.decimal != "." else text
 
 
-def _quoted(text: pa.Array, options: Csv) -> pa.Array:
+def _quoted(text: pa.Array, options: Csv, nulls: Sequence[str]) -> pa.Array:
     """Quote cells that hold the file's own signs, or that would read as a null."""
     quote = options.quote
     special = "".join(f"\\x{{{ord(sign):x}}}" for sign in f"{options.delimiter}{quote}\r\n{options.escape or ''}")
     needed = pc.or_(
         pc.match_substring_regex(text, f"[{special}]"),
-        pc.is_in(text, pa.array(["", *options.null_values], pa.large_string())),
+        pc.is_in(text, pa.array(nulls, pa.large_string())),
     )
     if not pc.any(needed).as_py():
         return text

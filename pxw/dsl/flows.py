@@ -61,6 +61,11 @@ class DataFlow:
             self.sound = False
             return
         at = span(file.path, right.word)
+        if left.word in self.data and right.word in self.data:
+            message = f"'{left.word}' and '{right.word}' are both datasets: no task moves one into the other"
+            self.report.add("PXW324", message, at)
+            self.sound = False
+            return
         if left.port is None and right.port is None and left.word not in self.data and right.word not in self.data:
             self._between_tasks(left, right, file)
             return

@@ -47,8 +47,8 @@ class _Reader:
         self.space, self.workflow, self.file, self.library = space, workflow, file, library
         self.report = library.report
         self.name = str(space.word)
-        self.methods = self._methods()
         self.hooks: dict[str, Word] = {}
+        self.methods: dict[str, _Method] = {}
 
     def at(self, word: Word) -> Span:
         return span(self.file.path, word)
@@ -57,19 +57,27 @@ class _Reader:
         for member in self.space.members:
             if isinstance(member, syntax.Hook):
                 self._hook(member)
+        self.methods = self._methods()
         for member in self.space.members:
-            match member:
-                case syntax.Strategy():
-                    self.methods[""].strategy = member.word
-                case syntax.Runs():
-                    self.methods[""].runs = member.word
-                case syntax.Point():
-                    self._point(self.methods[""], member.word, member.choices)
+            if isinstance(member, syntax.Strategy | syntax.Runs | syntax.Point):
+                self._member(member)
         for member in self.space.members:
             if isinstance(member, syntax.Task):
                 self._task(member)
         alone = len(self.methods) == 1
         return [(alias, self._made(method, alone=alone)) for alias, method in self.methods.items()]
+
+    def _member(self, member: syntax.Strategy | syntax.Runs | syntax.Point) -> None:
+        method = self.methods.get("")
+        if method is None:
+            message = f"space '{self.name}' is configured by methods"
+            self.report.add("PXW342", message, self.at(member.word), "state this in configure self, too")
+        elif isinstance(member, syntax.Strategy):
+            method.strategy = member.word
+        elif isinstance(member, syntax.Runs):
+            method.runs = member.word
+        else:
+            self._point(method, member.word, member.choices)
 
     # ------------------------------------------------------------------------------------------ G0
 

@@ -11,19 +11,20 @@ import fcntl
 import mmap
 import os
 import shutil
-import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from glob import escape
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import xxhash
 
 from pxw.errors import DataError, MissingDataError, PlaceError, StorageFullError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pxw.specs import Local
 
@@ -78,6 +79,8 @@ def find(spec: Local) -> Found:
             raise _missing(path)
         if spec.path.endswith(("/", os.sep)):
             raise PlaceError(f"a folder is declared, and {path} is a file", help="leave out the slash at its end")
+        if not path.is_file():
+            raise PlaceError(f"{path} is neither a file nor a folder", help="save what comes out of it to a file first")
         with path.open("rb"):  # permission
             return Found(path)
 
@@ -88,22 +91,22 @@ def _matches(pattern: Path) -> Found:
     root = Path(*parts[:first])
     if not root.is_dir():
         raise _missing(root)
-    files = {_name(file, root): file for file in sorted(root.glob(str(Path(*parts[first:])))) if _is_entry(file)}
+    files = {_name(file, root): file for file in sorted(root.glob(str(Path(*parts[first:])))) if _is_entry(file, root)}
     if not files:
         raise MissingDataError(f"no file fits the pattern {pattern}", help=f"{root} holds {_some(_listing(root))}")
     return Found(root, files)
 
 
 def _listing(folder: Path) -> dict[str, Path]:
-    return {_name(file, folder): file for file in sorted(folder.rglob("*")) if _is_entry(file)}
+    return {_name(file, folder): file for file in sorted(folder.rglob("*")) if _is_entry(file, folder)}
 
 
 def _name(file: Path, root: Path) -> str:
     return file.relative_to(root).as_posix()
 
 
-def _is_entry(file: Path) -> bool:
-    return file.is_file() and not file.name.endswith(_TEMPORARY)
+def _is_entry(file: Path, root: Path) -> bool:
+    return file.is_file() and not any(part.endswith(_TEMPORARY) for part in file.relative_to(root).parts)
 
 
 def _some(files: dict[str, Path]) -> str:
@@ -111,6 +114,8 @@ def _some(files: dict[str, Path]) -> str:
 
 
 def _missing(path: Path) -> MissingDataError:
+    if path.is_symlink():
+        return MissingDataError(f"{path} is a link to {path.readlink()}, which is not there")
     folder = next(parent for parent in path.parents if parent.is_dir())
     if folder != path.parent:
         return MissingDataError(f"there is no {path}", help=f"the last folder of this path that exists is {folder}")
@@ -162,24 +167,15 @@ def publish_file(target: Path, *, durable: bool) -> Iterator[Path]:
     with naming_faults(target, "write"):
         if target.is_dir():
             raise IsADirectoryError
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
-        handle, name = tempfile.mkstemp(_TEMPORARY, f".{target.name[:100]}.", target.parent)
-        temporary = Path(name)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with _temporary(target, _create_file) as temporary:
             yield temporary
-            _own_mode(temporary, target)
+            with suppress(FileNotFoundError):  # what stays is the mode that its owner gave it
+                temporary.chmod(target.stat().st_mode & 0o7777)
             if durable:
                 _sync(temporary)
             temporary.replace(target)
-            if durable:
-                _sync(target.parent)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(handle)
+        if durable:
+            _sync(target.parent)
 
 
 @contextmanager
@@ -189,49 +185,77 @@ def publish_folder(target: Path, *, durable: bool) -> Iterator[Path]:
     Files that the folder already held, and that the new ones do not replace, stay.
     """
     with naming_faults(target, "write"):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(_TEMPORARY, f".{target.name[:100]}.", target.parent))
-        temporary.chmod(0o755)
-        try:
+        with _temporary(target, Path.mkdir) as temporary:
             yield temporary
             if durable:
                 for file in temporary.rglob("*"):
                     _sync(file)
             _move(temporary, target)
-            if durable:
-                _sync(target.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        if durable:
+            _sync(target.parent)
 
 
 def _move(temporary: Path, target: Path) -> None:
     try:
         temporary.rename(target)  # also onto an empty folder
     except OSError:
+        if target.exists() and not target.is_dir():
+            raise PlaceError(f"{target} is a file, and a folder is to be written there") from None
         for file in sorted(temporary.rglob("*")):
             place = target / file.relative_to(temporary)
+            if not place.parent.resolve().is_relative_to(target.resolve()):
+                raise PlaceError(f"{place} leads out of {target}: {place.parent} is a link") from None
             if file.is_dir():
                 place.mkdir(exist_ok=True)
             else:
                 file.replace(place)
 
 
-def _sweep(target: Path) -> None:
-    """Remove what killed writers of this target left; a living one holds a lock."""
-    for stale in target.parent.glob(f".{target.name[:100]}.*{_TEMPORARY}"):
-        with suppress(OSError), stale.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            stale.unlink()
+@contextmanager
+def _temporary(target: Path, create: Callable[[Path], None]) -> Iterator[Path]:
+    """A new file or folder beside the target, locked while its writer lives, and removed if it is still there then."""
+    stem = f".{target.name[:50]}."
+    _sweep(target.parent, stem)
+    temporary, lock = _locked(target.with_name(f"{stem}{uuid4().hex[:12]}{_TEMPORARY}"), create)
+    try:
+        yield temporary
+    finally:
+        os.close(lock)
+        _remove(temporary)
 
 
-def _own_mode(temporary: Path, target: Path) -> None:
-    """Temporaries are private; a final file has the mode that its owner's umask gives, or had."""
-    with suppress(FileNotFoundError):
-        temporary.chmod(target.stat().st_mode & 0o7777)
-        return
-    mask = os.umask(0)
-    os.umask(mask)
-    temporary.chmod(0o666 & ~mask)
+def _create_file(path: Path) -> None:
+    path.touch(exist_ok=False)
+
+
+def _locked(path: Path, create: Callable[[Path], None]) -> tuple[Path, int]:
+    while True:
+        create(path)
+        with suppress(FileNotFoundError):
+            handle = os.open(path, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_nlink:  # nobody swept it before it was locked
+                return path, handle
+            os.close(handle)
+
+
+def _sweep(folder: Path, stem: str) -> None:
+    """Remove what killed writers of a target left; a living one holds a lock."""
+    for stale in folder.glob(f"{escape(stem)}*{_TEMPORARY}"):
+        with suppress(OSError):
+            handle = os.open(stale, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(stale)
+            finally:
+                os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -23,13 +23,15 @@ def main(count, seed):
         text = mutated(chance, texts)
         try:
             seconds = check(text, folder / "w.xxp")
-        except Exception as error:  # noqa: BLE001 - any is a finding
+        except Exception as error:
             failed += 1
             (folder / f"failed_{index}.xxp").write_text(text, encoding="utf-8", errors="surrogatepass")
             print(f"{index}: {type(error).__name__}: {str(error)[:300]}\n  kept as {folder}/failed_{index}.xxp")
             continue
         slowest = max(slowest, seconds)
-    print(f"{count} files, {failed} failed, slowest {slowest * 1000:.0f} ms, {time.perf_counter() - began:.0f} s in all")
+    print(
+        f"{count} files, {failed} failed, slowest {slowest * 1000:.0f} ms, {time.perf_counter() - began:.0f} s in all"
+    )
     return bool(failed) or slowest >= 1
 
 

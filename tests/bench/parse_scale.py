@@ -31,7 +31,7 @@ def project(root, count, kinds):
         folder.mkdir(parents=True)
         (folder / "task.py").write_text("")
         (folder / "task.xxp").write_text(TASK.format(folder=folder.name))
-    lines = [f"  task T{i} {{ param n = {i}; implementation \"k{i % kinds}\"; }}" for i in range(count)]
+    lines = [f'  task T{i} {{ param n = {i}; implementation "k{i % kinds}"; }}' for i in range(count)]
     lines.append(f"  START -> {' -> '.join(f'T{i}' for i in range(count))} -> END;")
     lines += [f"  T{i} -> T{i + 7};" for i in range(0, count - 7, 3)]
     lines += [f"  T{i}.out --> T{i + 1}.table;" for i in range(count - 1) if i % 10]

@@ -1,15 +1,17 @@
 """Mutated files: whatever the text, reading it ends soon, raises nothing, and points into the file."""
 
 import random
+import re
 import time
 from pathlib import Path
 
 from pxw.dsl.resolve import resolve
 
 CASES = Path(__file__).with_name("cases")
-WORDS = """workflow task data define configure input output param implementation subworkflow import from experiment space
-espace control START END -> --> ?-> !-> || ( ) { } [ ] ; , . : ? = " ' // /* */ 1 -2 1.5e3 1e999 enum range strategy runs
-method event PARALLEL_1 JOIN-1 \\ \n \t \r \0 é 漢 \u2028 \ufeff @ # 999999999999999999999 true null of as self "x" 'y'""".split(" ")
+TEXT = """workflow task data define configure input output param implementation subworkflow import from experiment
+space espace control event method strategy runs enum range as of self true null START END JOIN-1
+-> --> ?-> !-> || ( ) { } [ ] ; , . : ? = " ' // /* */ \\ @ # é 漢 1 -2 1.5e3 1e999 "x" 'y' 9999999999999999999999"""
+WORDS = [*re.findall(r"\S+", TEXT), "\n", "\t", "\r", "\0", "\u2028", "\ufeff"]
 
 
 def corpus():

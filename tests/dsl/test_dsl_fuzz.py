@@ -3,7 +3,6 @@
 import random
 
 import pytest
-
 from dsl_fuzz import check, corpus, mutated
 
 
@@ -31,7 +30,7 @@ def test_mutated_files_are_read_without_a_crash_or_a_hang_and_with_positions(tmp
         "/*" * 3000,
         "workflow W { param p = " + "9" * 5000 + "; }",
         "experiment E { space S of W { strategy gridsearch; param_values v = range(0, 1e999); } }",
-        "workflow W { task T { implementation \"a\"; param p = 1e999; } }",
+        'workflow W { task T { implementation "a"; param p = 1e999; } }',
         "a.b" * 3000,
     ],
     ids=lambda text: repr(text[:12]),

@@ -1,0 +1,1 @@
+"""`from eexp_engine_utils import utils`: one module for every ExecutionWare."""

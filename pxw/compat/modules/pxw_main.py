@@ -1,0 +1,9 @@
+"""What the child process of a script starts with: `python pxw_main.py MANIFEST WATCH`.
+
+Its folder comes first on `sys.path`, so this is also what makes the compatibility modules importable.
+"""
+
+from pxw_script.start import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""External files: what a project reads from, and writes to, places of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from typing import Any, Callable, Dict, Iterator
+
+from pxw_script.values import DatasetError, is_a
+
+__all__ = ["parse", "publish", "read_bytes", "write_external"]
+
+
+def read_bytes(path: str) -> bytes:
+    """The bytes of a file."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+# ---------------------------------------------------------------------------------------------------- reading
+
+
+def parse(path: str, name: str, allow_pickle: bool) -> Any:
+    """What a file holds, by the suffix of its name; one that is not known gives bytes."""
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in {".pkl", ".pickle"} and not allow_pickle:
+        raise DatasetError(f"{path} is a pickle that nobody has vouched for: loading it would run whatever it holds")
+    return _PARSERS.get(suffix, read_bytes)(path)
+
+
+def _json(path: str) -> Any:
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def _pickle(path: str) -> Any:
+    import pickle
+
+    with open(path, "rb") as file:
+        return pickle.load(file)
+
+
+def _array(path: str) -> Any:
+    import numpy
+
+    loaded = numpy.load(path, allow_pickle=False)
+    return dict(loaded) if hasattr(loaded, "files") else loaded
+
+
+def _frame(reader: str) -> Callable[[str], Any]:
+    def read(path: str) -> Any:
+        import pandas
+
+        return getattr(pandas, reader)(path)
+
+    return read
+
+
+_PARSERS: Dict[str, Callable[[str], Any]] = {
+    ".json": _json,
+    ".txt": _text,
+    ".pkl": _pickle,
+    ".pickle": _pickle,
+    ".npy": _array,
+    ".npz": _array,
+    ".csv": _frame("read_csv"),
+    ".parquet": _frame("read_parquet"),
+    ".xlsx": _frame("read_excel"),
+    ".xls": _frame("read_excel"),
+}
+
+
+# ---------------------------------------------------------------------------------------------------- writing
+
+
+def write_external(value: Any, path: str) -> None:
+    """Write bytes as they are, text as UTF-8, a frame by the suffix; the file appears whole or not at all.
+
+    Raises:
+        DatasetError: anything else.
+    """
+    if isinstance(value, str):
+        value = value.encode()
+    is_frame = is_a(value, "pandas", "DataFrame")
+    if not is_frame and not isinstance(value, (bytes, bytearray, memoryview)):
+        raise DatasetError(
+            f"a {type(value).__name__} cannot be written to {path}: an output of the workflow takes bytes, text or a "
+            "DataFrame; encode it first, as in json.dumps(value).encode() or pickle.dumps(value)"
+        )
+    with publish(path) as temporary:
+        if is_frame:
+            _write_frame(value, temporary, path)
+        else:
+            with open(temporary, "wb") as file:
+                file.write(value)
+
+
+@contextlib.contextmanager
+def publish(path: str) -> Iterator[str]:
+    """Give a temporary path beside the final one, which it becomes when the block ends well."""
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(".pxw-tmp", f".{name[:100]}.", folder)
+    os.close(handle)
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(folder)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_frame(frame: Any, temporary: str, path: str) -> None:
+    suffix = os.path.splitext(path)[1].lower()
+    pandas = sys.modules["pandas"]
+    plain = type(frame.index) is pandas.RangeIndex
+    if suffix in {".csv", ".tsv"}:
+        frame.to_csv(temporary, index=not plain, sep="\t" if suffix == ".tsv" else ",")
+    elif suffix == ".json":
+        frame.to_json(temporary, orient="records" if plain else "columns")
+    elif suffix == ".parquet":
+        frame.to_parquet(temporary)
+    elif suffix == ".xlsx":
+        frame.to_excel(temporary, index=not plain, engine="openpyxl")
+    elif suffix in {".pkl", ".pickle"}:
+        frame.to_pickle(temporary, compression=None)
+    else:
+        raise DatasetError(
+            f"a DataFrame cannot be written to {path}: its suffix is none of .csv, .tsv, .json, .parquet, .xlsx, .pkl"
+        )

@@ -1,0 +1,136 @@
+"""Run a script as `python script.py` would, with `variables` and `resultMap` among its globals."""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import importlib
+import os
+import sys
+import traceback
+import types
+from typing import Any, Dict, Iterator, Optional, Set
+
+from pxw_script import task as tasks
+from pxw_script.watch import end_with_parent
+
+__all__ = ["main"]
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# What scripts of the old system use without importing it.
+_FALLBACKS = {
+    "BytesIO": "io.BytesIO",
+    "StringIO": "io.StringIO",
+    "io": "io",
+    "json": "json",
+    "np": "numpy",
+    "os": "os",
+    "pd": "pandas",
+    "pickle": "pickle",
+    "sys": "sys",
+}
+
+
+def main() -> None:
+    """Run the script of the manifest that the command line names."""
+    manifest, pipe, *folders = sys.argv[1:]
+    end_with_parent(int(pipe))
+    task = tasks.start(manifest)
+    sys.argv[:] = [task.script]
+    sys.path[1:1] = folders
+    atexit.register(_end, task, os.getpid())
+    run(task)
+
+
+def run(task: tasks.Task) -> None:
+    """Run the script; an exception is shown as the script's own, and ends the process."""
+    module = types.ModuleType("__main__")
+    module.__file__ = task.script
+    sys.modules["__main__"] = module
+    try:
+        code, names = _compiled(task.script)
+        vars(module).update(_supplied(names), variables=task.variables, resultMap=task.result_map)
+        exec(code, vars(module))  # this is what the process is for
+    except SystemExit as stop:
+        if stop.code not in (None, 0):
+            task.tell({"error": {"kind": "exit", "text": str(stop.code), **_place(stop, task.script)}})
+        raise
+    except BaseException as error:
+        _prune(error, set())
+        traceback.print_exception(type(error), error, error.__traceback__)
+        text = traceback.format_exception_only(type(error), error)[-1].strip()
+        task.tell({"error": {"kind": "exception", "text": text, **_place(error, task.script)}})
+        sys.exit(1)
+
+
+def _end(task: tasks.Task, pid: int) -> None:
+    """After the last thread has ended; not in processes that the script forked."""
+    if os.getpid() != pid:
+        return
+    try:
+        task.hand_on()
+    except Exception as error:
+        task.tell({"error": {"kind": "exception", "text": f"{type(error).__name__}: {error}"}})
+    task.tell({"ended": True})
+
+
+def _compiled(path: str) -> Any:
+    """The script's code, and the names that it uses and nowhere binds as a global."""
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read(), path)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return compile(tree, path, "exec", dont_inherit=True), used - set(_bound(tree))
+
+
+def _bound(tree: ast.AST) -> Iterator[str]:
+    """Names that a module's own statements bind; those inside of its functions and classes are theirs."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        yield from _bound(node)
+
+
+def _supplied(names: Set[str]) -> Dict[str, Any]:
+    return {name: _import(_FALLBACKS[name]) for name in names & set(_FALLBACKS)}
+
+
+def _import(name: str) -> Any:
+    module, _, attribute = name.partition(".")
+    found = importlib.import_module(module)
+    return getattr(found, attribute) if attribute else found
+
+
+def _place(error: BaseException, script: str) -> Dict[str, Any]:
+    """Where in the script it happened."""
+    if isinstance(error, SyntaxError) and error.filename == script:
+        return {"file": script, "line": error.lineno}
+    found: Dict[str, Any] = {}
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename == script:
+            found = {"file": script, "line": frame.lineno, "function": frame.name}
+    return found
+
+
+def _prune(error: Optional[BaseException], seen: Set[int]) -> None:
+    """Leave our own frames out of a traceback."""
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            frames.append(trace)
+        trace = trace.tb_next
+    kept = None
+    for frame in reversed(frames):
+        kept = types.TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    error.__traceback__ = kept
+    _prune(error.__cause__, seen)
+    _prune(error.__context__, seen)
