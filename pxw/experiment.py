@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from math import prod
 from typing import Any, Literal, TypeAlias
 
@@ -36,6 +38,8 @@ __all__ = [
     "configurations",
 ]
 
+MOST = 10_000_000  # configurations that are ever written out
+
 Strategy: TypeAlias = Literal["gridsearch", "randomsearch", "singlerun"]
 Configuration: TypeAlias = dict[str, Value]
 Filter: TypeAlias = Callable[[list[Configuration]], list[Configuration]]
@@ -56,6 +60,11 @@ class Listing:
         del inclusive
         return self.values
 
+    def size(self, *, inclusive: bool = True) -> int:
+        """How many values there are."""
+        del inclusive
+        return len(self.values)
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -69,17 +78,35 @@ class Range:
     stop: int | float
     step: int | float = 1
 
+    def size(self, *, inclusive: bool = True) -> int:
+        """How many numbers there are."""
+        start, stop, step = (Decimal(repr(each)) for each in (self.start, self.stop, self.step))
+        if not step:
+            raise DSLError(f"a range from {self.start} to {self.stop} in steps of 0")
+        whole, rest = divmod(Fraction(stop) - Fraction(start), Fraction(step))
+        return max(0, whole + 1 if inclusive or rest else whole)
+
     def sequence(self, *, inclusive: bool = True) -> Sequence[Value]:
         """All numbers in order; without `stop` itself if not `inclusive`, as the old engine had it."""
-        if not self.step:
-            raise DSLError(f"a range from {self.start} to {self.stop} in steps of 0")
-        start, stop, step = (Decimal(repr(each)) for each in (self.start, self.stop, self.step))
-        count = int((stop - start) // step) + 1 if (stop - start) * step >= 0 else 0
-        if count and not inclusive and start + (count - 1) * step == stop:
-            count -= 1
+        count = self.size(inclusive=inclusive)
         if isinstance(self.start, int) and isinstance(self.step, int):
             return range(self.start, self.start + count * self.step, self.step)
-        return [float(start + i * step) for i in range(count)]
+        return _Fractions(Decimal(repr(self.start)), Decimal(repr(self.step)), range(count))
+
+
+class _Fractions(Sequence[Value]):
+    """Decimal fractions at equal distances, each computed when it is asked for."""
+
+    def __init__(self, start: Decimal, step: Decimal, places: range) -> None:
+        self.start, self.step, self.places = start, step, places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return _Fractions(self.start, self.step, self.places[index])
+        return float(self.start + self.places[index] * self.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +119,21 @@ class VariabilityPoint:
 
     def values(self, *, inclusive: bool = True) -> Sequence[Value]:
         """All values in order."""
-        if len(self.choices) == 1 and isinstance(self.choices[0], Range):
-            return self.choices[0].sequence(inclusive=inclusive)
+        match self.choices:
+            case (Range() as only,):
+                return only.sequence(inclusive=inclusive)
+        total = sum(each.size(inclusive=inclusive) for each in self.choices)
+        if total > MOST:
+            raise DSLError(f"'{self.name}' takes {total} values from several lists", help="write them as one range")
         every = itertools.chain.from_iterable(each.sequence(inclusive=inclusive) for each in self.choices)
         return list({(type(value), value): value for value in every}.values())
+
+    def size(self, *, inclusive: bool = True) -> int:
+        """How many values there are: a long range has more than Python's `len` can say."""
+        match self.choices:
+            case (Range() as only,):
+                return only.size(inclusive=inclusive)
+        return len(self.values(inclusive=inclusive))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,40 +179,47 @@ def configurations(
     >>> configurations(space)
     [{'v': 1}, {'v': 2}, {'v': 3}]
     """
-    axes = [point.values(inclusive=inclusive) for point in space.points]
-    grid = _Grid([point.name for point in space.points], axes)
-    found: Sequence[Configuration] = grid
-    if keep or generate:
-        chosen = _checked(keep(list(grid)), space.filter) if keep else list(grid)
-        extra = _checked(generate(), space.generator) if generate else []
-        found = _distinct([*chosen, *extra])
-    if space.strategy == "randomsearch" and space.runs is not None:
-        found = random.Random(seed).sample(found, min(space.runs, len(found)))  # noqa: S311 - no secret is drawn
+    grid = _Grid(space, inclusive=inclusive)
+    sampled = space.strategy == "randomsearch" and space.runs is not None
+    if grid.size > MOST and not (sampled and not keep and not generate):
+        raise DSLError(
+            f"space '{space.name}' has {grid.size} configurations", help="give randomsearch a number of runs"
+        )
+    rng = random.Random(seed)  # noqa: S311 - no secret is drawn
+    if not keep and not generate:
+        chosen = _draw(rng, grid.size, space.runs) if sampled and space.runs else range(grid.size)
+        found = [grid.at(index) for index in chosen]
+    else:
+        every = [grid.at(index) for index in range(grid.size)]
+        kept = _checked(keep(every), space.filter) if keep else every
+        found = _distinct([*kept, *(_checked(generate(), space.generator) if generate else [])])
+        found = [found[index] for index in _draw(rng, len(found), space.runs)] if sampled and space.runs else found
     if not found:
         raise DSLError(f"space '{space.name}' has no configuration", at=str(space.at or ""), help=_remedy(space))
-    return list(found)
+    return found
 
 
-class _Grid(Sequence[Configuration]):
-    """The product of all axes, each configuration made when it is asked for."""
+def _draw(rng: random.Random, size: int, count: int) -> Iterable[int]:
+    if size <= sys.maxsize:
+        return rng.sample(range(size), min(count, size))
+    return list(dict.fromkeys(rng.randrange(size) for _ in range(2 * count)))[:count]  # repetitions are out of the way
 
-    def __init__(self, names: Sequence[str], axes: Sequence[Sequence[Value]]) -> None:
-        self.names, self.axes = names, axes
 
-    def __len__(self) -> int:
-        return prod(map(len, self.axes))
+class _Grid:
+    """The product of all points, each configuration made when it is asked for."""
 
-    def __getitem__(self, index: Any) -> Any:  # an index; nobody slices it
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+    def __init__(self, space: Space, *, inclusive: bool) -> None:
+        self.axes = [(point.name, point.values(inclusive=inclusive)) for point in space.points]
+        self.sizes = [point.size(inclusive=inclusive) for point in space.points]
+        self.size = prod(self.sizes)
+
+    def at(self, index: int) -> Configuration:
+        """Make one configuration: the last point changes fastest."""
         values: list[Value] = []
-        for axis in reversed(self.axes):
-            index, place = divmod(index, len(axis))
+        for size, (_, axis) in zip(reversed(self.sizes), reversed(self.axes), strict=True):
+            index, place = divmod(index, size)
             values.append(axis[place])
-        return dict(zip(self.names, reversed(values), strict=True))
-
-    def __iter__(self) -> Iterator[Configuration]:
-        return (dict(zip(self.names, values, strict=True)) for values in itertools.product(*self.axes))
+        return dict(zip((name for name, _ in self.axes), reversed(values), strict=True))
 
 
 def _checked(found: object, function: str | None) -> list[Configuration]:

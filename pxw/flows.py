@@ -164,10 +164,11 @@ def flow(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
         fn: the function; datasets among its parameters are annotated `pxw.Local`, `pxw.DDM` or `pxw.Spec`.
         options: those of `prefect.flow`, such as `name=`, `retries=`, `task_runner=`.
 
-    >>> @flow(log_prints=True)
-    ... def greet(name: str = "you") -> str:
-    ...     return f"hello {name}"
-    >>> greet.fn("there")  # the plain function
-    'hello there'
+    Examples:
+        >>> @flow(log_prints=True)
+        ... def greet(name: str = "you") -> str:
+        ...     return f"hello {name}"
+        >>> greet.fn("there")  # the plain function
+        'hello there'
     """
     return partial(flow, **options) if fn is None else Flow(fn, **options)

@@ -22,7 +22,7 @@ from pxw.binding.declare import refuse_unfit
 from pxw.codecs.registry import known_as
 from pxw.errors import ArgumentError
 from pxw.runs import Run, active, open_run
-from pxw.specs import Local, Ref
+from pxw.specs import DDM, Local, Ref
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -190,7 +190,9 @@ def map_calls(
 
 def _entries(value: Any) -> Any:
     is_folder = isinstance(value, Ref) and value.format == "folder"
-    if is_folder or (isinstance(value, Local) and (value.is_folder or value.is_pattern)):
+    is_folder |= isinstance(value, Local) and (value.is_folder or value.is_pattern)
+    is_folder |= isinstance(value, DDM) and value.name is None
+    if is_folder:
         return data.entries(value)
     if isinstance(value, Ref) and value.is_declared_only:
         return [value]  # a walk cannot know how many entries there will be

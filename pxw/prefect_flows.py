@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import prefect
 from prefect.client.orchestration import get_client
 from prefect.context import SettingsContext, get_settings_context
+from prefect.events.worker import EventsWorker
 from prefect.logging.configuration import setup_logging
-from prefect.logging.handlers import PrefectConsoleHandler
+from prefect.logging.handlers import APILogWorker, PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
 from pxw.errors import ServerError
@@ -56,39 +57,57 @@ def refuse_unreachable(url: str) -> None:
 def at_server(url: str | None) -> Iterator[None]:
     """Use this API, or a temporary one (None), while the block runs; without heartbeats.
 
-    Every flow waits up to a second for its heartbeat's thread when it ends. Heartbeats tell a server that a process died;
-    this one has somebody watching it.
+    Every flow waits up to a second for its heartbeat's thread when it ends. Heartbeats tell a server that a process
+    died; this one has somebody watching it.
     """
     now = get_settings_context()
-    settings = now.settings.model_copy(
-        update={
-            "api": now.settings.api.model_copy(update={"url": url}),
-            "flows": now.settings.flows.model_copy(update={"heartbeat_frequency": None}),
-            "server": now.settings.server.model_copy(
-                update={
-                    "ephemeral": now.settings.server.ephemeral.model_copy(
-                        update={"enabled": url is None or now.settings.server.ephemeral.enabled}
-                    )
-                }
-            ),
-        }
-    )
-    before = os.environ.pop("PREFECT_API_URL", None)
-    if url is not None:
-        os.environ["PREFECT_API_URL"] = url  # for the processes of a task runner
+    before = now.settings
+    changes: dict[str, Any] = {
+        "api": before.api.model_copy(update={"url": url}),
+        "flows": before.flows.model_copy(update={"heartbeat_frequency": None}),
+        "ui_url": ui_of(url) or None,
+    }
+    if url is None:
+        ephemeral = before.server.ephemeral.model_copy(update={"enabled": True})
+        changes["server"] = before.server.model_copy(update={"ephemeral": ephemeral})
+    settings = before.model_copy(update=changes)
+    with _environment("PREFECT_API_URL", url), SettingsContext(profile=now.profile, settings=settings):
+        yield
+        _drain()
+
+
+@contextmanager
+def _environment(name: str, value: str | None) -> Iterator[None]:
+    """Set a variable, for the processes that a task runner starts."""
+    before = os.environ.get(name)
+    _set(name, value)
     try:
-        with SettingsContext(profile=now.profile, settings=settings):
-            yield
+        yield
     finally:
-        os.environ.pop("PREFECT_API_URL", None)
-        if before is not None:
-            os.environ["PREFECT_API_URL"] = before
+        _set(name, before)
 
 
-def ui_of(run_id: str) -> str:
-    """The page of a flow run, where there is a server with pages."""
-    base = PREFECT_UI_URL.value() if PREFECT_API_URL.value() else None
-    return f"{base}/runs/flow-run/{run_id}" if base else ""
+def _set(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+def _drain() -> None:
+    """Send what is still to be sent, here rather than at the exit of the process, where it would be warned of."""
+    APILogWorker.drain_all(timeout=_DRAIN)
+    EventsWorker.drain_all(timeout=_DRAIN)
+
+
+_DRAIN = 20  # seconds
+
+
+def ui_of(url: str | None) -> str:
+    """The address for a browser that belongs to an API; a temporary server (None) has none."""
+    if url is None:
+        return ""
+    return str(PREFECT_UI_URL.value()) if url == configured_url() else url.removesuffix("/api")
 
 
 def run_flow(flow: Any, parameters: dict[str, Any], on_start: Callable[[str], None]) -> Any:
@@ -123,15 +142,14 @@ class _ToConsole(logging.Handler):
 
 
 _PREFECT = str(Path(prefect.__file__).parent)
-_ENGINES = ("task_engine", "flow_engine", "engine", "task_runners", "futures")
+_TOLD = ("task_engine", "flow_engine", "engine", "task_runners", "futures", "services")
 
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether a record is the user's own, or a warning; what the progress shows already is none."""
     if not record.pathname.startswith(_PREFECT) or record.funcName == "print_as_log":
         return True
-    told = record.module in _ENGINES or getattr(record, "state_name", None)
-    return record.levelno >= (logging.CRITICAL if told else logging.WARNING)
+    return record.levelno >= (logging.CRITICAL if record.module in _TOLD else logging.WARNING)
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """A local Prefect server in the background: started once, used by every later run, and ended on request.
 
-    PXW_HOME/prefect/server.json    where it is: url and pid
-    PXW_HOME/prefect/server.log     what it says
-    PXW_HOME/prefect/.alive         locked by the server as long as it lives
-    PXW_HOME/prefect/.starting      locked by the process that starts it, so that two do not
+PXW_HOME/prefect/server.json    where it is: url and pid
+PXW_HOME/prefect/server.log     what it says
+PXW_HOME/prefect/.alive         locked by the server as long as it lives
+PXW_HOME/prefect/.starting      locked by the process that starts it, so that two do not
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import time
 import urllib.request
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pxw.errors import ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 __all__ = ["LocalServer", "answers", "ensure", "find", "stop"]
 
@@ -181,15 +181,15 @@ def _alone(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     """Be the only process in this block."""
 
     def is_ours() -> bool:
-        on_wait("waiting for another run to start the local Prefect server")
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
+        on_wait("waiting for another run to start the local Prefect server")
         return False
 
     with path.open("a") as lock:
         if not _eventually(is_ours, _PATIENCE):
-            raise ServerError("another process has been starting the local Prefect server for two minutes", at=str(path))
+            raise ServerError("another process is starting the local Prefect server, for two minutes now", at=str(path))
         yield
 
 

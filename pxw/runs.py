@@ -21,6 +21,7 @@ import time
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -29,7 +30,6 @@ from pxw.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pxw.settings import Settings
     from pxw.specs import Ref
@@ -60,29 +60,46 @@ class Run:
         """Where an output without a place goes, but for its suffix: no two task runs share it."""
         return self.folder / f"{_safe(task)}-{key}" / _safe(output)
 
-    def claim(self, place: Path, owner: str, key: str) -> None:
-        """Note that a task run writes to a declared place.
+    def shelf(self, task: str, key: str) -> str:
+        """The DDM project for a task's outputs without a place, if a DDM manages datasets.
+
+        It is `.../output/<task>`, as in the old system, for the first run of the task; each further run of a mapped one
+        has a project of its own below it.
+        """
+        if not self.project:
+            return ""
+        project = f"{self.project}/output/{_safe(task)[:60]}"
+        return project if self._taken(project, f"{key} ") is None else f"{project}/{key}"
+
+    def claim(self, place: Path | str, owner: str, key: str) -> None:
+        """Note that a task run writes to a declared place: a path, or an address in a DDM.
 
         Raises:
             OutputError: another one of this run has done so, and its dataset would be lost.
         """
+        real = os.path.realpath(place) if isinstance(place, Path) else place  # `out/../x.csv` is `x.csv`
+        other = self._taken(real, f"{key} {owner}")
+        if other is not None:
+            raise OutputError(
+                f"two outputs of this run go to {place}: {owner}, after {other.partition(' ')[2]}",
+                help="give each its own, as in task.with_options(outputs={name: pxw.Local(...)}), or declare none",
+            )
+
+    def _taken(self, place: str, owner: str) -> str | None:
+        """Who else has taken a place; `None` if this owner has, or takes it now."""
         claims = self.folder / "claims"
         claims.mkdir(parents=True, exist_ok=True)
-        real = os.path.realpath(place)  # `out/../x.csv` is `x.csv`
-        mark = claims / hashlib.sha256(os.fsencode(real)).hexdigest()[:32]
+        mark = claims / hashlib.sha256(os.fsencode(place)).hexdigest()[:32]
         mine = claims / uuid4().hex
-        mine.write_text(f"{key} {owner}")
+        mine.write_text(owner)
         try:
             mark.hardlink_to(mine)  # appears with what it says, or was there before
         except FileExistsError:
-            other, _, who = mark.read_text().partition(" ")
-            if f"{other} {who}" != f"{key} {owner}":
-                raise OutputError(
-                    f"two outputs of this run go to {place}: {owner}, after {who}",
-                    help="give each its own, as in task.with_options(outputs={name: pxw.Local(...)}), or declare none",
-                ) from None
+            other = mark.read_text()
+            return None if other == owner else other
         finally:
             mine.unlink()
+        return None
 
     def note(self, event: str, **facts: Any) -> None:
         """Append to the journal; lines of several processes do not mix."""
@@ -132,7 +149,7 @@ class Run:
 
 def hold_for_process(run: Run) -> None:
     """Keep a run's folder from being collected as long as this process lives: a worker's part of a run."""
-    _HELD[run.folder] = _HELD.pop(run.folder, None) or _share(run.folder)
+    _HELD[run.folder] = _HELD.pop(run.folder) if run.folder in _HELD else _share(run.folder)
     while len(_HELD) > 64:  # a worker lives long; the runs that it served last are those that go on
         _HELD.pop(next(iter(_HELD))).close()
 
@@ -168,7 +185,8 @@ def open_run(run_id: str, flow: str, deployment: str = "run") -> Run:
     if current is not None and current.id == run_id:
         return current
     settings = load_settings()
-    project = f"{_safe(flow)}/{_safe(deployment)}/{run_id}" if settings.dataset_management == "DDM" else ""
+    in_ddm = settings.dataset_management == "DDM"
+    project = f"{_safe(flow)[:60]}/{_safe(deployment)[:60]}/{_safe(run_id)}" if in_ddm else ""
     return Run(run_id, flow, folder_of(run_id, settings.home), project)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import PurePath
-from typing import Annotated, Any, ClassVar, Literal, Never, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Never, Self, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -21,6 +25,9 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from pxw.errors import RefTouchedError, SpecError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "DDM",
@@ -37,15 +44,48 @@ __all__ = [
 ]
 
 
+def _first_paragraph(schema: dict[str, Any]) -> None:
+    """Keep arguments and examples out of the descriptions that Prefect's UI shows."""
+    schema["description"] = schema["description"].partition("\n\n")[0]
+
+
 class _Options(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_first_paragraph)
+
+    def __init__(self, **options: Any) -> None:
+        with _explained(type(self)):
+            super().__init__(**options)
+
+
+@contextmanager
+def _explained(cls: type[BaseModel]) -> Iterator[None]:
+    """Say what is wrong with a spec in words of pxw."""
+    try:
+        yield
+    except ValidationError as error:
+        raise SpecError(
+            f"this is no pxw.{cls.__name__}",
+            details=[_fault(fault["loc"], fault["msg"], fault["type"], cls) for fault in error.errors()],
+        ) from None
+
+
+def _known(encoding: str) -> str:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ValueError(f"no encoding has the name {encoding!r}") from None
+    return encoding
+
+
+Encoding: TypeAlias = Annotated[str, AfterValidator(_known)]
 
 
 class Csv(_Options):
     """How a delimited text file is written; `.tsv` is the same with a tab.
 
-    >>> Local("prices.csv", format=Csv(delimiter=";", decimal=",", encoding="latin-1"))
-    Local('prices.csv')
+    Examples:
+        >>> Local("prices.csv", format=Csv(delimiter=";", decimal=",", encoding="latin-1"))
+        Local('prices.csv')
     """
 
     name: Literal["csv", "tsv"] = "csv"
@@ -53,7 +93,7 @@ class Csv(_Options):
     quote: str = Field(default='"', min_length=1, max_length=1)
     escape: str | None = Field(default=None, min_length=1, max_length=1)
     decimal: str = Field(default=".", min_length=1, max_length=1)
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     header: bool | tuple[str, ...] = Field(
         default=True, description="The first row names the columns; or none does (False), or the names are given here."
     )
@@ -66,6 +106,13 @@ class Csv(_Options):
         if isinstance(data, dict) and data.get("name") == "tsv":
             return {"delimiter": "\t", **data}
         return data
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        signs = list(filter(None, [self.delimiter, self.quote, self.escape, self.decimal, "\r", "\n"]))
+        if len({*signs}) < len(signs):
+            raise ValueError("delimiter, quote, escape and decimal must be different signs, and none ends a line")
+        return self
 
 
 class Parquet(_Options):
@@ -94,10 +141,32 @@ class Text(_Options):
     """Options of a text file."""
 
     name: Literal["text"] = "text"
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
 
 
-Format: TypeAlias = str | Annotated[Csv | Parquet | Arrow | Json | Text, Discriminator("name")]
+_OPTIONS: dict[str, type[_Options]] = {"csv": Csv, "parquet": Parquet, "arrow": Arrow, "json": Json, "text": Text}
+
+
+def _options_of(data: Any) -> str | None:
+    if isinstance(data, str):
+        return "name"
+    name = data.get("name") if isinstance(data, dict) else getattr(data, "name", None)
+    return "csv" if name == "tsv" else name
+
+
+Format: TypeAlias = Annotated[
+    Annotated[str, Tag("name")]
+    | Annotated[Csv, Tag("csv")]
+    | Annotated[Parquet, Tag("parquet")]
+    | Annotated[Arrow, Tag("arrow")]
+    | Annotated[Json, Tag("json")]
+    | Annotated[Text, Tag("text")],
+    Discriminator(
+        _options_of,
+        custom_error_type="format",
+        custom_error_message="Name a format, or give its options with their name: csv, tsv, parquet, arrow, json, text",
+    ),
+]
 """A format by name (`"csv"`, or that of a registered codec), or with its options (`Csv(delimiter=";")`)."""
 
 Compression: TypeAlias = Literal["none", "gzip", "zstd"]
@@ -120,11 +189,18 @@ class Dataset(BaseModel):
         allow_pickle: vouch for a pickle (or joblib file) that this installation did not write: loading one runs
             whatever code it holds.
 
-    >>> Dataset(schema={"age": "double"}).table
-    {'age': 'double'}
+    Examples:
+        >>> Dataset(schema={"age": "double"}).table
+        {'age': 'double'}
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        arbitrary_types_allowed=True,
+        json_schema_extra=_first_paragraph,
+    )
 
     format: Format | None = None
     table: Any = Field(default=None, alias="schema", description="What a table must look like.")
@@ -144,13 +220,8 @@ class Dataset(BaseModel):
     ) -> None:
         # Only what was given, so that `model_fields_set` keeps telling what the user wrote.
         given = options | {"format": format, "schema": options.pop("table", schema)}
-        try:
+        with _explained(type(self)):
             super().__init__(**{name: value for name, value in given.items() if value is not None})
-        except ValidationError as error:
-            raise SpecError(
-                f"this is no pxw.{type(self).__name__}",
-                details=[_fault(fault["loc"], fault["msg"], fault["type"], type(self)) for fault in error.errors()],
-            ) from None
 
     @field_serializer("table", when_used="json")
     def _table_as_json(self, table: Any) -> JsonValue:
@@ -191,8 +262,9 @@ class Local(Dataset):
     `"results/"` is a folder with one entry a file, `"img/*.png"` the files that a pattern matches. The other arguments
     are those of `Dataset`.
 
-    >>> Local("results/predictions.csv.gz").suffix, Local("results/predictions.csv.gz").compressed
-    ('.csv', 'gzip')
+    Examples:
+        >>> Local("results/predictions.csv.gz").suffix, Local("results/predictions.csv.gz").compressed
+        ('.csv', 'gzip')
     """
 
     path: str = Field(min_length=1, description="Path of a file, a folder (ending in a slash), or a pattern.")
@@ -245,26 +317,38 @@ class Local(Dataset):
         return self.compression or suffixes(self.path)[1]
 
 
+def _moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no date and time such as 2026-01-31T12:00:00+00:00") from None
+    return text
+
+
+Moment: TypeAlias = Annotated[str, AfterValidator(_moment)]
+
+
 class DDM(Dataset):
     """A dataset in a DDM: a project, and a name in it; without a name, all files of the project.
 
     Args:
         project: slash separated, as `demo/titanic`.
         name: the file's name; none means the whole project, as a folder.
-        id: pins one version by its id.
-        as_of: the newest version not younger than this ISO date and time.
+        id: pins one version of the named file by its id.
+        as_of: pins what was the newest version at this ISO date and time (without a zone, local time).
         profile: upload under the plain name, so that DDM computes its statistics (and may rewrite the bytes).
 
     The other arguments are those of `Dataset`.
 
-    >>> DDM(project="demo", name="titanic.json").suffix
-    '.json'
+    Examples:
+        >>> DDM(project="demo", name="titanic.json").suffix
+        '.json'
     """
 
     project: str = Field(min_length=1, max_length=255)
     name: str | None = Field(default=None, min_length=1)
-    id: str | None = None
-    as_of: str | None = None
+    id: str | None = Field(default=None, min_length=1)
+    as_of: Moment | None = None
     profile: bool = False
 
     def __init__(
@@ -278,8 +362,15 @@ class DDM(Dataset):
     ) -> None:
         super().__init__(format=format, schema=schema, project=project or None, name=name, **options)
 
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if self.id is not None and self.name is None:
+            raise ValueError("id= pins a version of one file, so give its name, too")
+        return self
+
     def _short(self) -> str:
-        where = f"project={self.project!r}" + (f", name={self.name!r}" if self.name else "")
+        told = {"project": self.project, "name": self.name, "id": self.id, "as_of": self.as_of}
+        where = ", ".join(f"{key}={value!r}" for key, value in told.items() if value)
         return ", ".join(filter(None, [where, super()._short()]))
 
     @property
@@ -294,9 +385,10 @@ class DDM(Dataset):
 
 
 def _fault(loc: tuple[int | str, ...], message: str, kind: str, model: type[BaseModel]) -> str:
-    name = ".".join(map(str, loc))
+    model = _OPTIONS.get(str(loc[-2]), model) if len(loc) > 1 else model
     fields = [field.alias or name for name, field in model.model_fields.items()]
-    return f"{name}: {message}" + (f" ({nearest(name, fields)})" if kind == "extra_forbidden" else "")
+    hint = f" ({nearest(str(loc[-1]), fields)})" if kind == "extra_forbidden" else ""
+    return ": ".join(filter(None, [".".join(map(str, loc)), message.removeprefix("Value error, ")])) + hint
 
 
 def suffixes(name: str) -> tuple[str, Compression]:
@@ -337,8 +429,10 @@ class Ref:
 
     # A dataclass, not a model: Prefect iterates over models, and iterating over a reference is a user's mistake.
 
-    place: str = Field(default="", description="Absolute path; `ddm://project/name` in a DDM; empty: see `value`.")
-    value: JsonValue = Field(default=None, description="The value itself, where it is small JSON.")
+    place: str = Field(default="", description="Absolute path; `ddm://project//name` in a DDM; empty: see `value`.")
+    value: JsonValue = Field(
+        default=None, description="The value itself, where it is small JSON; of a folder in a DDM, its files."
+    )
     format: Format = ""
     compression: Compression = "none"
     size: int = 0

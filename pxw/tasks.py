@@ -241,7 +241,7 @@ class ByContent(CachePolicy):
 def _content(value: Any) -> Any:
     if isinstance(value, Ref):
         return value.digest
-    if isinstance(value, Local):
+    if isinstance(value, Local | DDM):
         return data.fingerprint(value)
     if isinstance(value, dict):
         return {key: _content(item) for key, item in value.items()}
@@ -300,12 +300,13 @@ def task(
             dict, a NamedTuple or a dataclass. Without any, the result passes by value.
         options: those of `prefect.task`, such as `retries=`, `timeout_seconds=`, `tags=`, `cache_policy=`.
 
-    >>> import pandas as pd
-    >>> @task(outputs=["adults"])
-    ... def grown_up(people: pd.DataFrame, age: int = 18) -> pd.DataFrame:
-    ...     return people[people["age"] >= age]
-    >>> len(grown_up(pd.DataFrame({"age": [7, 40]})))
-    1
+    Examples:
+        >>> import pandas as pd
+        >>> @task(outputs=["adults"])
+        ... def grown_up(people: pd.DataFrame, age: int = 18) -> pd.DataFrame:
+        ...     return people[people["age"] >= age]
+        >>> len(grown_up(pd.DataFrame({"age": [7, 40]})))
+        1
     """
     if fn is None:
         return partial(task, inputs=inputs, outputs=outputs, **options)

@@ -27,19 +27,20 @@ def load(source: Any, as_: Any = None) -> Any:
     """Load the value that a reference, a spec or a task's future points at.
 
     Args:
-        source: a `Ref`, `pxw.Local(...)`, `pxw.DDM(...)`, or the future of a task.
+        source: a `Ref`, `pxw.Local(...)`, `pxw.DDM(...)`, the future of a task, or a list of these.
         as_: the type to load it as: `pandas.DataFrame`, `pyarrow.Table`, `bytes`, `pathlib.Path`, ...; by default what
             was saved, and a pandas frame for tables.
 
-    >>> ref = save({"auc": 0.9}, Local(folder / "metrics.json"))
-    >>> load(ref)
-    {'auc': 0.9}
+    Examples:
+        >>> ref = save({"auc": 0.9}, Local(folder / "metrics.json"))
+        >>> load(ref)
+        {'auc': 0.9}
     """
     source = _settled(source)
     if not isinstance(source, Ref | Dataset):
         if isinstance(source, Unknown):
             raise RefTouchedError("the flow's body asks for a value", at=repr(source))
-        return source
+        return [load(item, as_) for item in source] if isinstance(source, list) else source
     if active_walk.get() is not None and isinstance(source, Ref) and source.is_declared_only:
         raise RefTouchedError(f"the flow's body asks for the value of {source.source}")
     return data.load(source, asked(as_))
@@ -55,20 +56,23 @@ def save(value: Any, spec: Local | DDM) -> Ref:
     Returns:
         The reference to what is there now; it is there as a whole, and on disk.
 
-    >>> ref = save("done", Local(folder / "note.txt"))
-    >>> ref.format, ref.size
-    ('text', 4)
+    Examples:
+        >>> ref = save("done", Local(folder / "note.txt"))
+        >>> ref.format, ref.size
+        ('text', 4)
     """
     value = _settled(value)
     walk = active_walk.get()
     if walk is not None:
         return walk.save(value, spec)
-    ref = data.copy(value, spec) if isinstance(value, Ref | Dataset) else data.save(value, spec)
+    put = data.copy if isinstance(value, Ref | Dataset) else data.save
     run = active.get()
-    if run is not None:
-        maker = value if isinstance(value, Ref) else ref
-        ref = replace(ref, flow=run.flow, run=run.id, task=maker.task, output=maker.output)
-        run.note_saved(ref, "")
+    if run is None:
+        return put(value, spec)
+    maker = value if isinstance(value, Ref) else Ref()
+    about = {"flow": run.flow, "run": run.id, "task": maker.task, "output": maker.output}
+    ref = replace(put(value, spec, about=about), **about)
+    run.note_saved(ref, "")
     return ref
 
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Never
 from pxw import data
 from pxw.binding.outcome import named_refs
 from pxw.data.fitting import schema_of
+from pxw.ddm.parcel import check_address
 from pxw.errors import OutputError, PlaceError, PxwError, RefTouchedError
-from pxw.specs import Dataset, Local, Ref
+from pxw.specs import DDM, Dataset, Local, Ref
 from pxw.stores import local
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Walk:
     tasks: list[str] = field(default_factory=list)
     edges: int = 0
     stopped: str = ""
-    _written: dict[Path, str] = field(default_factory=dict)
+    _written: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
     def going(self) -> Iterator[None]:
@@ -102,8 +103,7 @@ class Walk:
         known = source if isinstance(source, Ref) else Ref()
         with self._noting():
             self._claim(spec, "pxw.save")
-        place = str(local.absolute(spec)) if isinstance(spec, Local) else ""
-        return replace(known, place=place, digest="")
+        return replace(known, place=data.address(spec), digest="")
 
     def _look_at(self, binding: Binding, name: str, value: Any) -> None:
         if isinstance(value, Ref):
@@ -115,8 +115,8 @@ class Walk:
                 self._look_at_place(value, binding.inputs[name])
 
     def _look_at_place(self, spec: Dataset, declared: Dataset) -> None:
-        if isinstance(spec, Local) and local.absolute(spec) in self._written:
-            return  # an earlier task of this flow makes it
+        if self._makes(data.address(spec)):
+            return
         data.look(spec, declared)
 
     def _declared(self, binding: Binding, name: str, spec: Dataset) -> Ref:
@@ -124,18 +124,28 @@ class Walk:
         with self._noting(at):
             self._claim(spec, at)
         schema = schema_of(spec)
-        place = str(local.absolute(spec)) if isinstance(spec, Local) else ""
         columns = schema.columns if schema else None
         checked = schema.fingerprint if schema else ""
-        return Ref(place=place, columns=columns, checked=checked, task=binding.name, output=name)
+        return Ref(place=data.address(spec), columns=columns, checked=checked, task=binding.name, output=name)
+
+    def _makes(self, place: str) -> bool:
+        """Whether an earlier task of this flow makes what is at a place, or in a project of a DDM."""
+        in_project = place.endswith("//") and any(written.startswith(place) for written in self._written)
+        return place in self._written or in_project
 
     def _claim(self, spec: Dataset, owner: str) -> None:
-        if not isinstance(spec, Local):
+        address = data.address(spec)
+        if not address:
             return
-        place = local.absolute(spec)
-        if place in self._written:
-            raise OutputError(f"two outputs go to {place}: {owner}, after {self._written[place]}")
-        self._written[place] = owner
+        if address in self._written and not address.endswith("//"):  # a project takes files of several names
+            raise OutputError(f"two outputs go to {address}: {owner}, after {self._written[address]}")
+        self._written[address] = owner
+        if isinstance(spec, Local):
+            self._refuse_unwritable(local.absolute(spec))
+        elif isinstance(spec, DDM):
+            check_address(spec.project, spec.name or owner)
+
+    def _refuse_unwritable(self, place: Path) -> None:
         folder = next(parent for parent in (place.parent, *place.parents) if parent.exists())
         if not folder.is_dir():
             raise PlaceError(f"a part of {place} is a file, not a folder: {folder}")

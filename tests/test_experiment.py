@@ -56,6 +56,23 @@ def test_a_long_range_is_not_written_out():
     assert len(Range(0, 10**15).sequence()) == 10**15 + 1
 
 
+def test_a_space_larger_than_any_machine_can_be_sampled_but_not_searched():
+    huge = {"a": Range(0.5, 1e30), "b": Range(0, 10**30)}
+    drawn = configurations(space("randomsearch", 3, **huge))
+    assert len({tuple(each.items()) for each in drawn}) == 3
+    with pytest.raises(DSLError, match="configurations"):
+        configurations(space("gridsearch", **huge))
+
+
+def test_several_lists_of_too_many_values_are_refused():
+    with pytest.raises(DSLError, match="from several lists"):
+        VariabilityPoint("v", (Range(0, 10**9), Listing((1,)))).values()
+
+
+def test_values_listed_twice_are_searched_once():
+    assert configurations(space(a=Listing((1, 1, 2)))) == [{"a": 1}, {"a": 2}]
+
+
 def test_a_range_in_steps_of_nothing_is_refused():
     with pytest.raises(DSLError, match="steps of 0"):
         Range(1, 2, 0).sequence()

@@ -217,14 +217,18 @@ class Binding:
 
     def _saved(self, name: str, value: Any, spec: Dataset, step: Step) -> Ref:
         at = f"task {self.name!r}, output {name!r}"
+        beside = step.run.target(self.name, step.key, name)
+        project = ""
         if isinstance(spec, Local):
             step.run.claim(local.absolute(spec), at, step.key)
-        elif step.run.project and not isinstance(spec, DDM):
-            spec = DDM(project=f"{step.run.project}/output/{self.name}").inherit(spec)
+        elif isinstance(spec, DDM):  # in a project without a name, the output's name is what files are named after
+            step.run.claim(data.address(spec) + ("" if spec.name else beside.name), at, step.key)
+        else:
+            project = step.run.shelf(self.name, step.key)
         put = data.copy if isinstance(value, Ref) else data.save
         about = {"flow": step.run.flow, "run": step.run.id, "task": self.name, "output": name}
         try:
-            ref = put(value, spec, beside=step.run.target(self.name, step.key, name), about=about)
+            ref = put(value, spec, beside=beside, project=project, about=about)
         except PxwError as error:
             error.at = ", ".join(filter(None, [at, error.at]))
             raise

@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from pxw.ddm.address import address
 from pxw.errors import DeclarationError, SpecError, nearest
-from pxw.specs import Dataset, Local
+from pxw.specs import DDM, Dataset, Local
 
 __all__ = ["Declared", "declare", "declared_inputs", "declared_outputs", "spec_of"]
 
@@ -62,8 +63,8 @@ _VARIADIC = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 def declared_outputs(said: Declared, fn: Callable[..., Any]) -> dict[str, Dataset]:
     """The specs of what the function returns."""
     outputs = declare(said, "outputs")
-    places = [spec.path for spec in outputs.values() if isinstance(spec, Local)]
-    twice = next((path for path in places if places.count(path) > 1), None)
+    places = [_place_said(spec) for spec in outputs.values()]
+    twice = next((place for place in places if place and places.count(place) > 1), None)
     if twice is not None:
         raise DeclarationError(f"two outputs of {fn.__qualname__}() go to {twice!r}", at=place_of(fn))
     for name in outputs:
@@ -72,6 +73,12 @@ def declared_outputs(said: Declared, fn: Callable[..., Any]) -> dict[str, Datase
                 f"{name!r} cannot name one of several outputs", at=place_of(fn), help="use an identifier"
             )
     return outputs
+
+
+def _place_said(spec: Dataset) -> str:
+    if isinstance(spec, DDM):
+        return address(spec.project, spec.name) if spec.name else ""  # a project takes files of several names
+    return spec.path if isinstance(spec, Local) else ""
 
 
 def refuse_unfit(fn: Any, what: str) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from pxw import __version__
-from pxw.cli.console import out
+from pxw.cli.console import for_help
 from pxw.cli.faults import exit_code, show, show_wrong_use
 from pxw.errors import PxwError
 
@@ -29,6 +29,7 @@ app = App(
     version=__version__,
     help="Computational experiments as plain, typed Python functions: Prefect orchestrates, pxw owns the data.",
     help_format="markdown",
+    default_parameter=Parameter(negative=(), show_default=False),
     result_action="return_value",
 )
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(tokens, exit_on_error=False, print_error=False, console=out())
+        code = app(tokens, exit_on_error=False, print_error=False, console=for_help())
     except CycloptsError as error:
         show_wrong_use(error)
         return WRONG_USE

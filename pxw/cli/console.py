@@ -10,8 +10,9 @@ from typing import Any
 
 from rich.console import Console
 
-__all__ = ["err", "out", "print_json", "seconds", "shown_path", "size", "value"]
+__all__ = ["err", "for_help", "out", "print_json", "seconds", "shown_path", "size", "value"]
 
+_LINE = 110  # columns of the help, where the terminal is not narrower
 _WIDE = 250  # columns where no terminal sets a width: lines in a log file are not broken
 
 
@@ -23,6 +24,13 @@ def out() -> Console:
 def err() -> Console:
     """The console for progress and errors."""
     return _console(sys.stderr)
+
+
+def for_help() -> Console:
+    """The console for help."""
+    console = out()
+    console.width = min(console.width, _LINE)
+    return console
 
 
 def _console(stream: Any) -> Console:

@@ -18,17 +18,30 @@ if TYPE_CHECKING:
     from cyclopts import CycloptsError
     from rich.console import Console
 
-__all__ = ["as_json", "exit_code", "show", "show_wrong_use", "user_frames"]
+__all__ = ["WrongUseError", "as_json", "exit_code", "show", "show_wrong_use", "user_frames"]
+
+
+class WrongUseError(Exception):
+    """The words on the command line do not fit what they name.
+
+    Args:
+        error: what is wrong with them.
+    """
+
+    def __init__(self, error: PxwError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def exit_code(error: BaseException) -> int:
     """2 where the command was used wrongly, 1 where what it runs failed."""
-    return 2 if isinstance(error, SettingsError | TargetError) else 1
+    return 2 if isinstance(error, SettingsError | TargetError | WrongUseError) else 1
 
 
 def show(error: BaseException, *, console: Console | None = None, full: bool = False) -> None:
     """Print an error: pxw's own with what they know, those of the user's code with the user's frames."""
     console = console or err()
+    error = error.error if isinstance(error, WrongUseError) else error
     if full:
         console.print(Text("".join(traceback.format_exception(error)).rstrip(), style="dim"))
     console.print(_of_pxw(error) if isinstance(error, PxwError) else _of_user(error))
@@ -74,16 +87,16 @@ def _of_pxw(error: PxwError) -> Text:
     return lines
 
 
-def _of_user(error: BaseException) -> Text:
+def _of_user(error: BaseException, label: str = "error") -> Text:
     message = "".join(traceback.format_exception_only(error)).strip()
-    lines = Text.assemble(("error", "bold red"), ": ", (message, "bold"))
+    lines = Text.assemble((label, "bold red"), ": ", (message, "bold"))
     for frame in user_frames(error):
         _snippet(lines, frame)
     if not user_frames(error) and not isinstance(error, SyntaxError):
         _note(lines, "note", "no line of your own files took part; --traceback shows what did", "dim")
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None and user_frames(cause):
-        lines.append("\n  caused by ", style="dim").append_text(_of_user(cause))
+        lines.append("\n").append_text(_of_user(cause, "caused by"))
     return lines
 
 
@@ -110,7 +123,8 @@ def user_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _is_users(filename: str) -> bool:
-    return not filename.startswith("<") and not filename.startswith(_foreign())
+    # Compiled packages name source files that are not there.
+    return not filename.startswith(_foreign()) and Path(filename).is_file()
 
 
 @cache

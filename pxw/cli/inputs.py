@@ -14,7 +14,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from pxw import data, values
-from pxw.cli.target import user_function
+from pxw.cli.target import binding_of, tasks_near, user_function
 from pxw.errors import PxwError
 from pxw.specs import DDM, Dataset, Local
 
@@ -37,16 +37,28 @@ def missing_inputs(flow: Any, given: dict[str, Any]) -> list[PxwError]:
     defaults = {name: parameter.default for name, parameter in inspect.signature(fn).parameters.items()}
     uses = Uses.of(fn)
     specs = {name: value for name, value in (defaults | given).items() if isinstance(value, Local | DDM)}
-    findings: list[PxwError] = []
-    for name in specs.keys() - uses.written - uses.unseen:
-        for declared in uses.read_as[name] or [Dataset()]:
-            try:
-                data.look(specs[name], declared)
-            except PxwError as error:
-                error.at = ", ".join(filter(None, [f"flow {flow.name!r}, parameter {name!r}", error.at]))
-                findings.append(error)
-                break
-    return findings
+    looks: list[tuple[str, Dataset, Dataset]] = [
+        (f"flow {flow.name!r}, parameter {name!r}", spec, declared)
+        for name, spec in specs.items()
+        if name not in uses.written | uses.unseen
+        for declared in uses.read_as[name] or [Dataset()]
+    ]
+    looks += [
+        (f"task {task!r}, input {name!r}", spec, binding.inputs[name])
+        for task, binding in tasks_near(flow).items()
+        for name, spec in binding.moved.items()
+    ]
+    findings = {at: error for at, spec, declared in reversed(looks) if (error := _look(at, spec, declared))}
+    return list(reversed(findings.values()))
+
+
+def _look(at: str, spec: Dataset, declared: Dataset) -> PxwError | None:
+    try:
+        data.look(spec, declared)
+    except PxwError as error:
+        error.at = ", ".join(filter(None, [at, error.at]))
+        return error
+    return None
 
 
 class Uses(ast.NodeVisitor):
@@ -83,15 +95,15 @@ class Uses(ast.NodeVisitor):
         super().generic_visit(node)
         self._always = before
 
-    def visit_Name(self, node: ast.Name) -> None:  # noqa: N802 - the name that ast asks for
+    def visit_Name(self, node: ast.Name) -> None:
         """A name that is assigned to is no parameter any more."""
         if isinstance(node.ctx, ast.Store | ast.Del):
             self.unseen.add(node.id)
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802 - the name that ast asks for
+    def visit_Call(self, node: ast.Call) -> None:
         """Tasks read what they are given; others may do anything to it."""
         called = self._resolve(node.func)
-        binding = getattr(called, "__dict__", {}).get("binding")
+        binding = binding_of(called)
         if called is values.save:
             targets = [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "spec")]
             self.written |= {name for target in targets for name in _names_in(target)}
@@ -117,13 +129,16 @@ class Uses(ast.NodeVisitor):
             return self._names.get(node.id)
         if isinstance(node, ast.Attribute):
             owner = self._resolve(node.value)
-            is_task = "binding" in getattr(owner, "__dict__", {})
-            return owner if is_task else None if owner is None else getattr(owner, node.attr, None)
+            if owner is None or binding_of(owner) is not None:  # task.submit, task.with_options
+                return owner
+            return getattr(owner, node.attr, None)
         return self._resolve(node.func) if isinstance(node, ast.Call) else None
 
 
-_BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match, ast.BoolOp, ast.Lambda)
-_BRANCHES += (ast.FunctionDef, ast.AsyncFunctionDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_BRANCHES = (
+    *(ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match, ast.BoolOp, ast.Lambda),
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
 
 
 def _arguments(node: ast.Call) -> Iterator[ast.expr]:

@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["interruptible"]
 
-_GRACE = 3.0  # seconds for the flow to tell Prefect that it was interrupted
+_GRACE = 2.0  # seconds for the flow to tell Prefect that it was interrupted
 _EXIT_CODE = 130
 
 
 @contextmanager
-def interruptible(say: Callable[[], None]) -> Iterator[None]:
+def interruptible(at_once: Callable[[], None], at_end: Callable[[], None]) -> Iterator[None]:
     """Turn the first Ctrl-C in this block into a KeyboardInterrupt; end the process soon after it, or at the second.
 
     Args:
-        say: told once, to say what stays.
+        at_once: called at the first Ctrl-C.
+        at_end: called once before the end, to say what stays.
     """
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
         yield
@@ -32,7 +33,7 @@ def interruptible(say: Callable[[], None]) -> Iterator[None]:
 
     def say_once() -> None:
         if said.acquire(blocking=False):
-            say()
+            at_end()
 
     def end() -> None:
         say_once()
@@ -40,6 +41,7 @@ def interruptible(say: Callable[[], None]) -> Iterator[None]:
 
     def interrupted(*_: object) -> None:
         signal.signal(signal.SIGINT, lambda *_: end())
+        at_once()
         # Threads of a task runner cannot be interrupted, and Python waits for them at its exit.
         timer = threading.Timer(_GRACE, end)
         timer.daemon = True

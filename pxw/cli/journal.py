@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 __all__ = ["Follower", "Progress", "TaskProgress"]
 
@@ -88,6 +86,8 @@ class Progress:
 class Follower:
     """Reads the journals of a run, and of the subflows that it starts, while they grow.
 
+    It does so in a thread, while it is entered.
+
     Args:
         runs: the folder that holds the runs' folders.
         on_event: called with each event, in the follower's own thread.
@@ -96,7 +96,7 @@ class Follower:
     def __init__(self, runs: Path, on_event: Callable[[dict[str, Any]], None]) -> None:
         self._runs = runs
         self._on_event = on_event
-        self._journals: dict[str, Iterator[dict[str, Any]]] = {}
+        self._journals: dict[str, Iterator[dict[str, Any] | None]] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="pxw-journal", daemon=True)
 
@@ -104,11 +104,12 @@ class Follower:
         """Follow this run, too."""
         self._journals.setdefault(run_id, _events(self._runs / run_id / "journal.jsonl"))
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Follow in the background."""
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Read what is there still, and end."""
         self._done.set()
         self._thread.join()
@@ -119,9 +120,7 @@ class Follower:
         self._read()
 
     def _read(self) -> None:
-        fresh = True
-        while fresh:  # a subflow's journal may name further ones
-            fresh = [event for events in list(self._journals.values()) for event in _until_none(events)]
+        while fresh := [event for events in list(self._journals.values()) for event in _until_none(events)]:
             for event in sorted(fresh, key=lambda event: event["at"]):
                 if event["event"] == "subflow started":
                     self.watch(event["run"])

@@ -13,7 +13,7 @@ from pxw.cli.console import shown_path, size, value
 from pxw.specs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Output", "outputs_of", "table_of"]
@@ -31,13 +31,16 @@ class Output:
     size: int | None = None
 
 
-def outputs_of(saved: list[Mapping[str, Any]], returned: Any, runs: Path) -> list[Output]:
+def outputs_of(
+    saved: Sequence[Mapping[str, Any]], returned: Any, runs: Path, *, with_values: bool = True
+) -> list[Output]:
     """What a reader wants to find again: declared places, small values, and what the flow returned.
 
     Args:
         saved: the journal's events of that kind.
         returned: what the flow returned.
         runs: the folder of intermediates; those in it are shown only if the flow returned them.
+        with_values: also small values that have no place.
     """
     refs = list(_refs(returned))
     kept = {ref.place for ref in refs}
@@ -48,7 +51,7 @@ def outputs_of(saved: list[Mapping[str, Any]], returned: Any, runs: Path) -> lis
         if event["place"] and (event["place"] in kept or not event["place"].startswith(f"{runs}/"))
     }
     plain = [] if refs or returned is None else [Output("returned", value(returned))]
-    return [*files.values(), *_values(saved), *plain]
+    return [*files.values(), *(_values(saved) if with_values else []), *plain]
 
 
 def _file(event: Mapping[str, Any]) -> Output:
@@ -59,7 +62,7 @@ def _name(event: Mapping[str, Any]) -> str:
     return ".".join(filter(None, [event["task"], event["output"]]))
 
 
-def _values(saved: list[Mapping[str, Any]]) -> Iterator[Output]:
+def _values(saved: Sequence[Mapping[str, Any]]) -> Iterator[Output]:
     events = {(event["task"], event["output"], event["key"]): event for event in saved if not event["place"]}
     counts = Counter(_name(event) for event in events.values())
     for event in events.values():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from rich.live import Live
 from rich.spinner import Spinner
@@ -12,31 +13,37 @@ from rich.table import Table
 from rich.text import Text
 
 from pxw.cli.console import seconds, size
-from pxw.cli.journal import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console, RenderableType
 
-    from pxw.cli.journal import TaskProgress
+    from pxw.cli.journal import Progress, TaskProgress
 
-__all__ = ["showing"]
+__all__ = ["Shown", "Waiting", "showing"]
 
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red")}
 
 
-
 @contextmanager
-def showing(console: Console, progress: Progress) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Show events as they come, while the block runs; gives what takes them."""
+def showing(console: Console, progress: Progress) -> Iterator[Shown]:
+    """Show events as they come, while the block runs."""
     if not console.is_terminal:
-        yield _Lines(console, progress).take
+        yield Shown(_Lines(console, progress).take, lambda: None)
         return
-    table = _Table(console, progress)
-    is_shared = console.file.isatty()
-    with Live(table, console=console, refresh_per_second=12, redirect_stdout=is_shared, redirect_stderr=is_shared):
-        yield progress.take
+    # What the user prints goes above the table; if it goes to a file, it is left alone.
+    with Live(
+        _Table(console, progress), console=console, refresh_per_second=12, redirect_stdout=sys.stdout.isatty()
+    ) as live:
+        yield Shown(progress.take, live.stop)
+
+
+class Shown(NamedTuple):
+    """What takes events, and what ends the showing before its block does."""
+
+    take: Callable[[dict[str, Any]], None]
+    stop: Callable[[], None]
 
 
 class _Table:
@@ -52,6 +59,8 @@ class _Table:
         room = max(self._console.height - 4, 3)
         hidden = _least_telling(tasks, len(tasks) - room)
         table = Table.grid(padding=(0, 2), collapse_padding=True)
+        if not tasks:
+            table.add_row(self._spinner, Text("starting", style="dim"))
         if hidden:
             table.add_row("", Text(f"... {len(hidden)} more", style="dim"))
         for task in tasks:
@@ -119,3 +128,32 @@ class _Lines:
 
     def _say(self, mark: str, task: str, words: str) -> None:
         self._console.print(Text(f"{mark} {task}: {words}"))
+
+
+class Waiting:
+    """A line that says what is being waited for: on a terminal until it is over, elsewhere once if it takes long.
+
+    Args:
+        console: where to.
+        words: what is said at first, on a terminal.
+    """
+
+    def __init__(self, console: Console, words: str) -> None:
+        self._console = console
+        self._status = console.status(words, spinner_style="cyan")
+        self._is_said = False
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def say(self, words: str) -> None:
+        """Say something else now."""
+        self._status.update(words)
+        if not self._console.is_terminal and not self._is_said:
+            self._console.print(words)
+            self._is_said = True

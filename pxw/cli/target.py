@@ -8,7 +8,9 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from pxw.errors import ArgumentError, PxwError, TargetError, nearest
+from pxw.binding import Binding
+from pxw.cli.faults import WrongUseError
+from pxw.errors import ArgumentError, PxwError, nearest
 from pxw.importing import find_flow, inline
 from pxw.inline import validate
 from pxw.specs import Dataset, Spec
@@ -16,9 +18,7 @@ from pxw.specs import Dataset, Spec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pxw.binding import Binding
-
-__all__ = ["load_target", "parameters", "redirect", "tasks_near", "user_function"]
+__all__ = ["binding_of", "load_target", "parameters", "tasks_near", "user_function"]
 
 
 def load_target(target: str, *, inline_only: bool) -> Any:
@@ -36,8 +36,15 @@ def parameters(flow: Any, given: Iterable[str], moved: Iterable[str] = ()) -> di
     """A flow's parameters from `-p name=value` and `--set dataset=path`; those of tasks are redirected.
 
     Raises:
-        ArgumentError: an unknown name, a value that does not fit, a parameter that has none.
+        WrongUseError: an unknown name, a value that does not fit, a parameter that has none.
     """
+    try:
+        return _parameters(flow, given, moved)
+    except PxwError as error:
+        raise WrongUseError(error) from error
+
+
+def _parameters(flow: Any, given: Iterable[str], moved: Iterable[str]) -> dict[str, Any]:
     fn = user_function(flow)
     known = inspect.signature(fn).parameters
     values = dict(_value(fn, *_pair("-p", text, known)) for text in given)
@@ -46,7 +53,7 @@ def parameters(flow: Any, given: Iterable[str], moved: Iterable[str] = ()) -> di
         if name in known and _is_spec(fn, name):
             values[name] = _moved(fn, name, place, values.get(name, known[name].default))
         else:
-            redirect(flow, name, place)
+            _redirect(flow, name, place)
     _refuse_missing(flow, known, values)
     return values
 
@@ -124,7 +131,7 @@ def _inheriting(spec: Dataset, before: Dataset) -> Dataset:
     return spec.inherit(before)
 
 
-def redirect(flow: Any, name: str, place: str) -> None:
+def _redirect(flow: Any, name: str, place: str) -> None:
     """Let a task read one of its declared inputs from another place, whatever the flow passes.
 
     Args:
@@ -157,5 +164,10 @@ def tasks_near(flow: Any) -> dict[str, Binding]:
     values = list(user_function(flow).__globals__.values())
     modules = [value for value in values if isinstance(value, ModuleType) and not value.__name__.startswith("pxw")]
     everything = values + [item for module in modules for item in vars(module).values()]
-    bindings = [vars(value)["binding"] for value in everything if "binding" in getattr(value, "__dict__", ())]
-    return {binding.name: binding for binding in bindings}
+    return {binding.name: binding for binding in map(binding_of, everything) if binding is not None}
+
+
+def binding_of(value: Any) -> Binding | None:
+    """The binding of a pxw task; None for anything else."""
+    found = getattr(value, "__dict__", {}).get("binding")
+    return found if isinstance(found, Binding) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from typing import Any
 
@@ -56,8 +57,10 @@ class NpzCodec(Codec):
         """Read all arrays."""
         del as_
         try:
-            with file.open_read() as stream, np.load(stream, allow_pickle=False) as arrays:
-                return dict(arrays)
+            with file.open_read() as stream:
+                seekable = stream if file.compression == "none" else io.BytesIO(stream.read())
+                with np.load(seekable, allow_pickle=False) as arrays:
+                    return dict(arrays)
         except (ValueError, EOFError, zipfile.BadZipFile) as error:
             raise CorruptDataError(f"{file} is not a whole .npz file", details=[str(error)]) from error
 

@@ -62,7 +62,7 @@ class ArrowCodec(TableCodec):
 
 def _open(file: File) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
     buffer = _mapped(file)
-    is_file = buffer.slice(0, 6).to_pybytes() == b"ARROW1"  # others write Arrow's stream format under the same suffix
+    is_file = bytes(memoryview(buffer)[:6]) == b"ARROW1"  # others write Arrow's stream format under the same suffix
     return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(pa.BufferReader(buffer))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeVar, cast
@@ -52,7 +53,8 @@ class File:
 
         if self.compression == "none":
             return self.path.open("rb")
-        return cast("BinaryIO", pa.input_stream(self.path, compression=self.compression))
+        # Buffered, since Arrow's own streams cannot be read by lines.
+        return io.BufferedReader(pa.input_stream(self.path, compression=self.compression))
 
     def open_write(self) -> BinaryIO:
         """Open for writing; what is written is compressed on its way."""

@@ -109,10 +109,16 @@ class _Text:
     def read(self) -> pa.Table:
         if not self.names:
             return pa.table({})
-        with self.file.open_read() as stream:
-            table = pa_csv.read_csv(stream, **self._how())
+        table = self._table(use_threads=True)
+        if self.bad_rows:  # only a single thread knows the numbers of rows
+            self.bad_rows.clear()
+            self._table(use_threads=False)
         self._refuse_bad_rows()
         return table
+
+    def _table(self, *, use_threads: bool) -> pa.Table:
+        with self.file.open_read() as stream:
+            return pa_csv.read_csv(stream, **self._how(use_threads=use_threads))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         if not self.names:
@@ -164,7 +170,7 @@ class _Text:
         self.bad_rows.append(f"{where}{row.actual_columns} cells: {row.text[:80]}")
         return "skip"
 
-    def _how(self) -> dict[str, Any]:
+    def _how(self, *, use_threads: bool = False) -> dict[str, Any]:
         options = self.options
         given = not isinstance(options.header, bool) or not options.header
         return {
@@ -172,6 +178,7 @@ class _Text:
                 encoding=options.encoding,
                 skip_rows=options.skip_rows + self.empty_rows,
                 block_size=_BLOCK,
+                use_threads=use_threads,
                 column_names=list(self.names) if given else None,
             ),
             "parse_options": pa_csv.ParseOptions(
@@ -230,24 +237,33 @@ def _exactly(column: pa.ChunkedArray, kind: pa.DataType, decimal: str) -> pa.Chu
     """The cells as this type, unless one of them would lose by it."""
     if pt.is_string(kind):
         return column
-    if pt.is_null(kind):
-        return _cast(column, kind, decimal) if column.null_count == len(column) else None
-    if pt.is_boolean(kind) and not _all(pc.is_in(column.drop_null(), pa.array(["True", "False"]))):
+    if _loses(column, kind, decimal):
         return None
-    if decimal != "." and pc.any(pc.match_substring(column, ".")).as_py():
-        return None  # a separator of thousands, perhaps
     try:
         cells = _cast(column, kind, decimal)
     except pa.ArrowInvalid:
         return None
-    if pt.is_integer(kind):
-        return cells if _all(pc.equal(pc.cast(cells, pa.string()), column)) else None
-    loses = pt.is_floating(kind) and pc.any(pc.match_substring_regex(column, _NO_FLOAT)).as_py()
-    return None if loses else cells
+    return None if pt.is_integer(kind) and not _all(pc.equal(pc.cast(cells, pa.string()), column)) else cells
+
+
+def _loses(column: pa.ChunkedArray, kind: pa.DataType, decimal: str) -> bool:
+    """Whether a cell says more than a value of this type would, though it can be read as one."""
+    if pt.is_null(kind):
+        return bool(column.null_count < len(column))
+    if pt.is_boolean(kind):
+        return not _all(pc.is_in(column.drop_null(), pa.array(["True", "False"])))
+    if pt.is_floating(kind):
+        thousands = decimal != "." and _any(pc.match_substring(column, "."))
+        return thousands or _any(pc.match_substring_regex(column, _NO_FLOAT))
+    return False
 
 
 def _all(mask: Any) -> bool:
     return pc.all(mask).as_py() is not False
+
+
+def _any(mask: Any) -> bool:
+    return pc.any(mask).as_py() is True
 
 
 def _cast(column: pa.Array | pa.ChunkedArray, kind: pa.DataType, decimal: str) -> Any:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from codecs import BOM_UTF8
+from datetime import date, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pyarrow as pa
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -17,7 +21,7 @@ from pxw.specs import Json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["JsonCodec", "JsonLinesCodec", "from_json", "to_json"]
+__all__ = ["JsonCodec", "JsonLinesCodec", "from_json", "rows_to_table", "to_json"]
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
@@ -29,8 +33,6 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     >>> to_json({"auc": 0.5, "n": [1, 2]})
     '{"auc": 0.5, "n": [1, 2]}'
     """
-    if isinstance(value, BaseModel):
-        return value.model_dump_json(indent=indent)
     return json.dumps(_plain(value, "$"), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
@@ -49,9 +51,15 @@ def _plain(value: Any, place: str) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, f"{place}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return _plain(value.model_dump(mode="json", by_alias=True), place)
+    return _plain(_of_numpy(value, place), place)
+
+
+def _of_numpy(value: Any, place: str) -> Any:
     if known_as(value, "numpy", "generic") or known_as(value, "numpy", "ndarray"):
-        return _plain(value.tolist(), place) if not isinstance(value.tolist(), type(value)) else value
+        plain = value.tolist()
+        if type(plain) is not type(value):
+            return plain
     raise _no_json(f"a {type(value).__name__} at {place}", "turn it into text or numbers, or return a pydantic model")
 
 
@@ -84,9 +92,9 @@ class JsonCodec(Codec):
     def read(self, file: File, as_: Any) -> Any:
         """Read the document as the type that was asked for."""
         with file.open_read() as stream:
-            data = stream.read()
+            data = stream.read().removeprefix(BOM_UTF8)
         if as_ is pa.Table:
-            return _rows_to_table(from_json(data, None, str(file)), str(file))
+            return rows_to_table(from_json(data, None, str(file)), str(file))
         return from_json(data, as_, str(file))
 
     def write(self, value: Any, file: File) -> None:
@@ -106,7 +114,7 @@ class JsonLinesCodec(TableCodec):
     def read_table(self, file: File) -> pa.Table:
         """Read everything."""
         with file.open_read() as stream:
-            return _rows_to_table(list(self._objects(stream, file)), str(file))
+            return rows_to_table(list(self._objects(stream, file)), str(file))
 
     def read_batches(self, file: File) -> pa.RecordBatchReader:
         """Read the file twice: for the types, then for the rows."""
@@ -144,7 +152,7 @@ class JsonLinesCodec(TableCodec):
         return self._widened(found, rows, file)
 
     def _widened(self, found: pa.Schema, rows: list[Any], file: File) -> pa.Schema:
-        more = _rows_to_table(rows, str(file)).schema
+        more = rows_to_table(rows, str(file)).schema
         return pa.unify_schemas([found, more], promote_options="permissive")
 
     def _objects(self, stream: Any, file: File) -> Iterator[dict[str, Any]]:
@@ -157,23 +165,24 @@ class JsonLinesCodec(TableCodec):
 
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows whose dates and decimals are text: JSON's usual words for them."""
+    """Rows whose dates and decimals are text, JSON's usual words for them; what else it has no word for is refused."""
     return [{name: _word(value) for name, value in row.items()} for row in table.to_pylist()]
 
 
 def _word(value: Any) -> Any:
     if isinstance(value, float) and math.isnan(value):
         return None
-    if hasattr(value, "isoformat"):
+    if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, Decimal | UUID):
+        return str(value)
     if isinstance(value, dict):
         return {key: _word(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_word(item) for item in value]
-    return value if value is None or isinstance(value, str | int | float) else str(value)
+    return [_word(item) for item in value] if isinstance(value, list) else value
 
 
-def _rows_to_table(rows: Any, name: str) -> pa.Table:
+def rows_to_table(rows: Any, name: str) -> pa.Table:
+    """A list of objects as a table; what an object leaves out is null."""
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise CorruptDataError(f"{name} is no table: a list of objects was expected", help="ask for a dict or a list")
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -181,6 +190,8 @@ def _rows_to_table(rows: Any, name: str) -> pa.Table:
     for column in names:
         try:
             columns[column] = pa.array([row.get(column) for row in rows])
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise CorruptDataError(f"column {column!r} of {name} mixes types", details=[str(error)]) from error
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+            raise CorruptDataError(
+                f"column {column!r} of {name} mixes types, or holds numbers too large for one", details=[str(error)]
+            ) from error
     return pa.table(columns)

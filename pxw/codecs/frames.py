@@ -8,7 +8,6 @@ just read.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pt
 
+from pxw.codecs.tables import refuse_equal
 from pxw.errors import ConversionError
 
 __all__ = ["frame_to_table", "table_to_frame"]
@@ -45,12 +45,7 @@ def frame_to_table(frame: pd.DataFrame) -> pa.Table:
 
 
 def _refuse_labels(labels: pd.Index[Any]) -> None:
-    twice = [name for name, count in Counter(map(str, labels)).items() if count > 1]
-    if twice:
-        raise ConversionError(
-            f"{len(twice)} column labels stand more than once: {', '.join(map(repr, twice[:5]))}",
-            help="rename them: a table has one column a name",
-        )
+    refuse_equal(map(str, labels))
     plain = labels.inferred_type in {"string", "empty"} and not labels.hasnans
     if not plain and not _survive(labels):
         raise ConversionError(
@@ -63,7 +58,7 @@ def _survive(labels: pd.Index[Any]) -> bool:
     if not isinstance(labels, pd.MultiIndex) and (labels.hasnans or labels.inferred_type.startswith("mixed")):
         return False  # Arrow would make them text
     try:
-        return _from_pandas(pd.DataFrame(columns=labels)).to_pandas().columns.equals(labels)
+        return bool(_from_pandas(pd.DataFrame(columns=labels)).to_pandas().columns.equals(labels))
     except (TypeError, ValueError, ConversionError):
         return False
 
@@ -98,7 +93,7 @@ def _column(name: str, series: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
 
 
 def _metadata(template: pa.Schema, frame: pd.DataFrame) -> dict[bytes, bytes]:
-    """The template's, with the index of the whole frame in the place of the empty one, and what cells of objects are."""
+    """The template's, with the index of the whole frame in the place of the empty one, and what else a column is."""
     pandas = json.loads(template.metadata[b"pandas"])
     if isinstance(frame.index, pd.RangeIndex):
         index = frame.index
@@ -184,7 +179,7 @@ def _array(column: pa.ChunkedArray, was: dict[str, Any]) -> Any:
     if dtype == "object":
         return _objects(column, nuance)
     if dtype == "string" and nuance:
-        return pd.StringDtype(nuance).__from_arrow__(column)
+        return pd.array(column.to_numpy(), dtype=f"string[{nuance}]")
     if column.null_count and column.type in _NULLABLE:
         return _NULLABLE[column.type].__from_arrow__(column)
     view = _view(column)

@@ -7,10 +7,14 @@ spec vouches for them (`allow_pickle=True`); the data plane says so in `File.tru
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from pxw.codecs.base import Codec, File
 from pxw.errors import ConversionError, CorruptDataError, FormatError, PickleRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["JoblibCodec", "PickleCodec", "SkopsCodec"]
 
@@ -28,19 +32,13 @@ class PickleCodec(Codec):
         """Read the object, if its bytes are trusted."""
         del as_
         _refuse_untrusted(file)
-        with file.open_read() as stream:
-            try:
-                return pickle.load(stream)  # noqa: S301 - trusted, see above
-            except (EOFError, pickle.UnpicklingError) as error:
-                raise CorruptDataError(f"{file} is not a whole pickle", details=[str(error)]) from error
+        with file.open_read() as stream, _reading(file):
+            return pickle.load(stream)  # noqa: S301 - trusted, see above
 
     def write(self, value: Any, file: File) -> None:
         """Write with protocol 5."""
-        try:
-            with file.open_write() as sink:
-                pickle.dump(value, sink, protocol=5)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise ConversionError(f"a {type(value).__name__} cannot be pickled", details=[str(error)]) from error
+        with _writing(value, self), file.open_write() as sink:
+            pickle.dump(value, sink, protocol=5)
 
 
 class JoblibCodec(Codec):
@@ -54,13 +52,15 @@ class JoblibCodec(Codec):
         """Read the object, if its bytes are trusted."""
         del as_
         _refuse_untrusted(file)
-        with file.open_read() as stream:
-            return _need("joblib", "scikit-learn").load(stream)
+        joblib = _need("joblib", "scikit-learn")
+        with file.open_read() as stream, _reading(file):
+            return joblib.load(stream)
 
     def write(self, value: Any, file: File) -> None:
         """Write the object."""
-        with file.open_write() as sink:
-            _need("joblib", "scikit-learn").dump(value, sink)
+        joblib = _need("joblib", "scikit-learn")
+        with _writing(value, self), file.open_write() as sink:
+            joblib.dump(value, sink)
 
 
 class SkopsCodec(Codec):
@@ -76,17 +76,47 @@ class SkopsCodec(Codec):
         skops = _need("skops.io", "skops")
         with file.open_read() as stream:
             data = stream.read()
-        unknown = skops.get_untrusted_types(data=data)
+        with _reading(file):
+            unknown = skops.get_untrusted_types(data=data)
         if unknown and not file.trusted:
             raise PickleRefusedError(
                 f"{file} holds types that skops does not know to be harmless: {', '.join(unknown)}", help=_VOUCH
             )
-        return skops.loads(data, trusted=unknown)
+        with _reading(file):
+            return skops.loads(data, trusted=unknown)
 
     def write(self, value: Any, file: File) -> None:
         """Write the model."""
+        skops = _need("skops.io", "skops")
+        with _writing(value, self):
+            data = skops.dumps(value)
         with file.open_write() as sink:
-            sink.write(_need("skops.io", "skops").dumps(value))
+            sink.write(data)
+
+
+@contextmanager
+def _reading(file: File) -> Iterator[None]:
+    """What a broken or foreign object makes its own classes say can be any exception."""
+    try:
+        yield
+    except Exception as error:
+        raise CorruptDataError(
+            f"{file} does not hold a whole object of this environment",
+            details=[f"{type(error).__name__}: {error}"],
+            help="it may be cut short, or need a package, or a version of one, that is not here",
+        ) from error
+
+
+@contextmanager
+def _writing(value: Any, codec: Codec) -> Iterator[None]:
+    try:
+        yield
+    except OSError:  # a full disk, not the value
+        raise
+    except Exception as error:
+        raise ConversionError(
+            f"{codec.format} cannot hold a {type(value).__name__}", details=[f"{type(error).__name__}: {error}"]
+        ) from error
 
 
 def _refuse_untrusted(file: File) -> None:

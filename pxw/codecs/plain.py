@@ -6,7 +6,7 @@ import shutil
 from typing import Any
 
 from pxw.codecs.base import Codec, File
-from pxw.errors import CorruptDataError, FormatError, SpecError
+from pxw.errors import ConversionError, CorruptDataError, FormatError
 from pxw.specs import Text
 
 __all__ = ["BytesCodec", "TextCodec"]
@@ -49,7 +49,7 @@ class TextCodec(Codec):
     def read(self, file: File, as_: Any) -> str:
         """Read and decode everything."""
         del as_
-        encoding = file.options(Text).encoding
+        encoding = getattr(file.spec.format, "encoding", "utf-8")  # delimited text can be read as text, too
         with file.open_read() as stream:
             data = stream.read()
         try:
@@ -60,8 +60,6 @@ class TextCodec(Codec):
                 details=[str(error)],
                 help="say how it is written, as in format=pxw.Text(encoding='latin-1')",
             ) from error
-        except LookupError as error:
-            raise SpecError(f"no encoding has the name {encoding!r}", at=str(file)) from error
 
     def write(self, value: Any, file: File) -> None:
         """Encode and write."""
@@ -69,5 +67,12 @@ class TextCodec(Codec):
             raise FormatError(
                 f"a {type(value).__name__} is not text", at=str(file), help="return str, or name another format"
             )
+        encoding = file.options(Text).encoding
+        try:
+            data = value.encode(encoding)
+        except UnicodeEncodeError as error:
+            raise ConversionError(
+                f"{error.object[error.start : error.end]!r} cannot be written as {encoding}", at=str(file)
+            ) from error
         with file.open_write() as sink:
-            sink.write(value.encode(file.options(Text).encoding))
+            sink.write(data)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,7 +16,7 @@ import pyarrow.types as pt
 from pxw.errors import ConversionError, FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["from_table", "is_table", "is_table_type", "to_arrow"]
 
@@ -28,6 +31,7 @@ _KINDS = {
     "polars.DataFrame": "polars",
     "polars.LazyFrame": "lazy",
     "duckdb.DuckDBPyRelation": "duckdb",
+    "_duckdb.DuckDBPyRelation": "duckdb",
 }
 
 
@@ -80,6 +84,16 @@ _TO_ARROW: dict[str, Callable[[Any], pa.Table | pa.RecordBatchReader]] = {
     "lazy": lambda value: value.collect().to_arrow(),
     "duckdb": lambda value: value.to_arrow_table(),
 }
+
+
+def table_type(name: str) -> Any:
+    """The type of tables that goes by a name such as `pandas.DataFrame`, if its package is here."""
+    package, _, cls = name.partition(".")
+    if name not in _KINDS:
+        return None
+    with suppress(ModuleNotFoundError):
+        return getattr(import_module(package), cls, None)
+    return None
 
 
 def from_table(table: pa.Table, as_: Any) -> Any:
@@ -136,11 +150,32 @@ def for_others(table: pa.Table) -> pa.Table:
     return table
 
 
+def refuse_equal(names: Iterable[str]) -> None:
+    """Refuse columns of one name.
+
+    Raises:
+        ConversionError: it lists them.
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ConversionError(
+            f"{len(twice)} column names stand more than once: {', '.join(map(repr, twice[:5]))}",
+            help="rename them: a table has one column a name",
+        )
+
+
 def without_labels(table: pa.Table) -> pa.Table:
     """The columns without the nameless row labels that pandas keeps beside them."""
     metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key != b"pandas"}
-    labels = [name for name in table.column_names if name.startswith(_NAMELESS)]
-    return table.drop_columns(labels).replace_schema_metadata(metadata or None)
+    nameless = [level for level in _levels(table.schema) if level.startswith(_NAMELESS)]
+    return table.drop_columns(nameless).replace_schema_metadata(metadata or None)
+
+
+def _levels(schema: pa.Schema) -> list[str]:
+    """The columns that are a pandas frame's index."""
+    remembered = (schema.metadata or {}).get(b"pandas")
+    names = json.loads(remembered).get("index_columns", ()) if remembered else ()
+    return [name for name in names if isinstance(name, str) and name in schema.names]
 
 
 def refuse_labels(schema: pa.Schema) -> None:
@@ -149,9 +184,7 @@ def refuse_labels(schema: pa.Schema) -> None:
     Raises:
         ConversionError: it says how to keep the index, or to drop it.
     """
-    remembered = (schema.metadata or {}).get(b"pandas")
-    names = json.loads(remembered).get("index_columns", ()) if remembered else ()
-    levels = [name for name in names if isinstance(name, str) and name in schema.names]
+    levels = _levels(schema)
     if len(levels) == 1 and levels[0].startswith(_NAMELESS) and pt.is_integer(schema.field(levels[0]).type):
         return
     if levels:

@@ -16,7 +16,7 @@ def asked(annotation: Any) -> Any:
     >>> asked(int | None), asked(Any), asked(Annotated[str, "a note"]), asked(dict[str, bytes])
     (<class 'int'>, None, <class 'str'>, dict[str, bytes])
     """
-    if annotation in {None, Any, object} or isinstance(annotation, TypeVar):
+    if any(annotation is nothing for nothing in (None, Any, object)) or isinstance(annotation, TypeVar):
         return None
     origin = get_origin(annotation)
     if origin is Annotated:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from pxw.codecs.documents import rows_to_table
+from pxw.codecs.tables import is_table, to_arrow
+from pxw.errors import SchemaError, SpecError
 from pxw.schemas import Checker, Schema, compile_schema, fit, schema_error
 
 if TYPE_CHECKING:
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from pxw.schemas import Fault
     from pxw.specs import Dataset
 
-__all__ = ["fitted", "fitted_stream", "schema_of"]
+__all__ = ["fitted", "fitted_stream", "hold_value", "schema_of"]
 
 _log = logging.getLogger("pxw")
 
@@ -51,10 +55,40 @@ def fitted_stream(batches: pa.RecordBatchReader, spec: Dataset, at: str, checked
     return pa.RecordBatchReader.from_batches(first.schema, checking())
 
 
-def _judge(faults: Sequence[Fault], schema: Schema, spec: Dataset, at: str) -> None:
-    if not faults:
+def hold_value(value: Any, spec: Dataset, at: str) -> None:
+    """Check a value that is written or was read as it is: a document, or a frame in a pickle."""
+    model = spec.table
+    if model is None:
         return
-    error = schema_error(faults, at=at, schema=schema)
+    if is_table(value):
+        fitted(to_arrow(value), spec, at)
+    elif isinstance(model, type) and issubclass(model, BaseModel):
+        _hold_document(value, model, spec, at)
+    elif isinstance(value, list):
+        fitted(rows_to_table(value, at), spec, at)
+    else:
+        raise SpecError(
+            f"a schema is for tables and documents, and this is a {type(value).__name__}",
+            at=at,
+            help="leave out schema=; a pydantic model says what a JSON object must be",
+        )
+
+
+def _hold_document(value: Any, model: type[BaseModel], spec: Dataset, at: str) -> None:
+    """The document, or each of a list, must be what the model describes."""
+    try:
+        TypeAdapter(list[model] if isinstance(value, list) else model).validate_python(value)  # type: ignore[valid-type]
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc'])) or '$'}: {fault['msg']}" for fault in error.errors()]
+        _tell(SchemaError(f"the document does not fit {model.__name__}", at=at, details=faults), spec)
+
+
+def _judge(faults: Sequence[Fault], schema: Schema, spec: Dataset, at: str) -> None:
+    if faults:
+        _tell(schema_error(faults, at=at, schema=schema), spec)
+
+
+def _tell(error: SchemaError, spec: Dataset) -> None:
     if spec.severity == "error":
         raise error
     _log.warning("%s", error)

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.types as pt
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
-from pxw.codecs import Codec, File, TableCodec
-from pxw.codecs.documents import from_json
+from pxw.codecs import File, TableCodec
+from pxw.codecs.documents import from_json, to_json
 from pxw.codecs.plain import BytesCodec, TextCodec
-from pxw.codecs.tables import for_others, from_table, is_stream_type, is_table_type, without_labels
+from pxw.codecs.tables import for_others, from_table, is_stream_type, is_table_type, table_type, without_labels
 from pxw.data.asked import asked, is_path, is_stream, many, plain
-from pxw.data.fitting import fitted, fitted_stream, schema_of
+from pxw.data.fitting import fitted, fitted_stream, hold_value, schema_of
 from pxw.data.places import Place, codec_of, find, reading
-from pxw.errors import FormatError, PlaceError, SchemaError
+from pxw.errors import FormatError, MissingDataError, PlaceError
 from pxw.schemas import compile_schema, fit
-from pxw.specs import Dataset, Ref
+from pxw.specs import Dataset, Local, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pxw.codecs.registry import AnyCodec
 
-__all__ = ["load"]
+__all__ = ["hold_file", "load"]
 
 
 def load(source: Ref | Dataset, as_: Any = None, declared: Dataset | None = None) -> Any:
@@ -42,11 +41,11 @@ def load(source: Ref | Dataset, as_: Any = None, declared: Dataset | None = None
     if isinstance(source, Ref) and not source.place:
         return _inlined(source, as_, declared)
     place = find(source, declared)
-    if is_path(as_):
-        return place.folder or place.file.path
+    if place.folder is not None and is_path(as_):
+        return _path_of(place, source)
     if place.folder is not None:
         return _folder(place, as_)
-    return _one(place.file, as_ or _saved_type(place.python), place)
+    return _one(place.file, as_ or table_type(place.python), place)
 
 
 def _inlined(ref: Ref, as_: Any, declared: Dataset | None) -> Any:
@@ -56,23 +55,21 @@ def _inlined(ref: Ref, as_: Any, declared: Dataset | None) -> Any:
             at=ref.source,
             help="declare the output with a format or a place, such as pxw.Dataset(format='json')",
         )
-    if as_ is None or isinstance(ref.value, str):
-        return ref.value if as_ is not bytes else str(ref.value).encode()
-    _check_document(ref.value, declared or Dataset(), ref.source)
-    return from_json(_dumped(ref.value), as_, ref.source)
+    hold_value(ref.value, declared or Dataset(), ref.source)
+    if as_ is None:
+        return ref.value
+    if as_ is str or as_ is bytes:
+        text = ref.value if isinstance(ref.value, str) else to_json(ref.value)
+        return text if as_ is str else text.encode()
+    return from_json(to_json(ref.value), as_, ref.source)
 
 
-def _dumped(value: Any) -> str:
-    return TypeAdapter(Any).dump_json(value).decode()
-
-
-def _saved_type(python: str) -> Any:
-    """The type of table that was saved, if its package is here."""
-    package, _, name = python.partition(".")
-    try:
-        return getattr(sys.modules.get(package) or import_module(package), name, None) if name else None
-    except ModuleNotFoundError:
-        return None
+def _path_of(place: Place, source: Ref | Dataset) -> Path | None:
+    if isinstance(source, Local) and source.is_pattern:
+        raise PlaceError(
+            f"{source} means {len(place.files)} files, and {place.folder} may hold others", help="annotate list[Path]"
+        )
+    return place.folder
 
 
 def _folder(place: Place, as_: Any) -> Any:
@@ -82,6 +79,8 @@ def _folder(place: Place, as_: Any) -> Any:
         values = {name: _one(file, inner, place) for name, file in place.files.items()}
         return values if kind is dict else list(values.values())
     if is_table_type(as_):
+        if not place.files:
+            raise MissingDataError(f"{place.folder} holds no files, so no table")
         tables = [for_others(_one(file, pa.Table, place)) for file in place.files.values()]
         return from_table(pa.concat_tables(tables, promote_options="permissive"), as_)
     if as_ is None or as_ is dict:
@@ -93,19 +92,35 @@ def _folder(place: Place, as_: Any) -> Any:
 
 
 def _one(file: File, as_: Any, place: Place) -> Any:
+    with reading(file):
+        if is_path(as_) or is_stream(as_) or as_ in {bytes, str}:
+            hold_file(file, place)
+            return _bare(file, as_)
+        codec, file = codec_of(file)
+        return _decoded(codec, file, as_, place)
+
+
+def _bare(file: File, as_: Any) -> Any:
+    """The file itself, or what is in it as it is."""
     if is_path(as_):
         return file.path
+    if is_stream(as_):
+        return file.open_read()
+    return (BytesCodec() if as_ is bytes else TextCodec()).read(file, as_)
+
+
+def hold_file(file: File, place: Place | None = None) -> None:
+    """Check a file that passes as it is against the schema that is declared of it."""
+    schema = schema_of(file.spec)
+    if schema is None or (place and place.checked == schema.fingerprint):
+        return
+    place = place or Place(file.spec, {file.name: file})
     with reading(file):
-        if is_stream(as_):
-            return file.open_read()
-        if as_ is bytes:
-            return BytesCodec().read(file, bytes)
-        if as_ is str:
-            return TextCodec().read(file, str)
         codec, file = codec_of(file)
-        if codec.runs_code and isinstance(codec, Codec):
-            return _instance(codec.read(file, as_), as_, file)
-        return _decoded(codec, file, as_, place)
+        rows = _decoded(codec, file, pa.RecordBatchReader if isinstance(codec, TableCodec) else None, place)
+        if isinstance(codec, TableCodec):
+            for _ in rows:
+                pass
 
 
 def _decoded(codec: AnyCodec, file: File, as_: Any, place: Place) -> Any:
@@ -116,14 +131,14 @@ def _decoded(codec: AnyCodec, file: File, as_: Any, place: Place) -> Any:
         table = _with_saved_types(codec.read_table(file), codec, place)
         table = fitted(table, place.spec, file.name, place.checked)
         return from_table(table, as_) if as_ is None or is_table_type(as_) else _rows(table, as_, file)
-    if is_table_type(as_):
+    if is_table_type(as_) and not codec.runs_code:
         if codec.format != "json":
             raise FormatError(
                 f"{file} holds no table but {codec.format}", help="annotate the parameter with another type"
             )
         return from_table(fitted(codec.read(file, pa.Table), place.spec, file.name), as_)
     value = codec.read(file, as_)
-    _check_document(value, place.spec, file.name)
+    hold_value(value, place.spec, file.name)
     return _instance(value, as_, file)
 
 
@@ -151,7 +166,7 @@ def _texts(codec: TableCodec, place: Place) -> frozenset[str]:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    return pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind) or pt.is_null(kind)
+    return bool(pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind) or pt.is_null(kind))
 
 
 def _with_saved_types(table: pa.Table, codec: TableCodec, place: Place) -> pa.Table:
@@ -164,10 +179,11 @@ def _with_saved_types(table: pa.Table, codec: TableCodec, place: Place) -> pa.Ta
 def _rows(table: pa.Table, as_: Any, file: File) -> Any:
     try:
         return TypeAdapter(as_).validate_python(without_labels(table).to_pylist())
-    except ValidationError as error:
+    except (ValidationError, PydanticSchemaGenerationError) as error:
+        faults = error.errors()[:10] if isinstance(error, ValidationError) else []
         raise FormatError(
             f"the rows of {file} cannot become a {getattr(as_, '__name__', as_)}",
-            details=[f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:10]],
+            details=[f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults],
             help="annotate a table type such as pandas.DataFrame, or list[Model]",
         ) from error
 
@@ -179,18 +195,3 @@ def _instance(value: Any, as_: Any, file: File) -> Any:
             f"{file} holds a {type(value).__name__}, and a {kind.__name__} was asked for", help="mend the annotation"
         )
     return value
-
-
-def _check_document(value: Any, spec: Dataset, at: str) -> None:
-    """A pydantic model given as the schema of a document checks the document, or each of a list."""
-    model = spec.table
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return
-    try:
-        TypeAdapter(list[model] if isinstance(value, list) else model).validate_python(value)  # type: ignore[valid-type]
-    except ValidationError as error:
-        raise SchemaError(
-            f"the document does not fit {model.__name__}",
-            at=at,
-            details=[f"{'.'.join(map(str, fault['loc'])) or '$'}: {fault['msg']}" for fault in error.errors()],
-        ) from error

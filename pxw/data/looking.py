@@ -9,9 +9,11 @@ from pxw.data.fitting import schema_of
 from pxw.data.places import codec_of, find, reading
 from pxw.errors import SchemaError
 from pxw.schemas import columns_of, mismatches
+from pxw.specs import DDM, Dataset
 
 if TYPE_CHECKING:
-    from pxw.specs import Dataset, Ref
+    from pxw.data.places import Place
+    from pxw.specs import Ref
 
 __all__ = ["look"]
 
@@ -23,7 +25,7 @@ def look(source: Ref | Dataset, declared: Dataset | None = None) -> dict[str, st
         MissingDataError, PlaceError, FormatError, CorruptDataError: it could not be read.
         SchemaError: its header does not fit the declared schema.
     """
-    place = find(source, declared)
+    place = _glimpse(source, declared or Dataset())
     columns: dict[str, str] | None = None
     for file in place.files.values():
         with reading(file):
@@ -32,6 +34,14 @@ def look(source: Ref | Dataset, declared: Dataset | None = None) -> dict[str, st
                 columns = columns_of(codec.header(opened))
                 _refuse_mismatch(columns, place.spec, str(file))
     return columns
+
+
+def _glimpse(source: Ref | Dataset, declared: Dataset) -> Place:
+    if not isinstance(source, DDM):
+        return find(source, declared)
+    from pxw.data import remote  # noqa: PLC0415 - httpx is paid for only where there is a DDM
+
+    return remote.glimpse(source.inherit(declared))
 
 
 def _refuse_mismatch(columns: dict[str, str], spec: Dataset, at: str) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from pxw.codecs import File, registry
+from pxw.ddm.address import address as ddm_address
+from pxw.ddm.address import is_address
 from pxw.errors import (
     CorruptDataError,
     DatasetAlteredError,
@@ -29,7 +31,14 @@ if TYPE_CHECKING:
 
     from pxw.codecs.registry import AnyCodec
 
-__all__ = ["Place", "codec_of", "entries", "find", "fingerprint", "format_name", "reading", "verify"]
+__all__ = ["Place", "address", "codec_of", "entries", "find", "fingerprint", "format_name", "reading", "verify"]
+
+
+def address(spec: Dataset) -> str:
+    """The place that a spec means here and now, as one text that tells it from all others; empty if it has none."""
+    if isinstance(spec, DDM):
+        return ddm_address(spec.project, spec.name)
+    return str(local.absolute(spec)) if isinstance(spec, Local) else ""
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,9 @@ def find(source: Ref | Dataset, declared: Dataset | None = None) -> Place:
 
 
 def _of_ref(ref: Ref, declared: Dataset) -> Place:
-    spec = declared.model_copy(update={"format": ref.format, "compression": ref.compression})
-    if ref.place.startswith("ddm://"):
+    compression = None if ref.format == "folder" else ref.compression  # in a folder each file's name tells its own
+    spec = declared.model_copy(update={"format": ref.format, "compression": compression})
+    if is_address(ref.place):
         from pxw.data import remote  # noqa: PLC0415 - as above
 
         return remote.find_ref(ref, spec)
@@ -115,14 +125,22 @@ def verify(ref: Ref) -> None:
     Raises:
         DatasetAlteredError: they are not what was written.
     """
-    if ref.place and not ref.place.startswith("ddm://") and not ref.place.endswith("/"):
+    if is_address(ref.place):
+        from pxw.data import remote  # noqa: PLC0415 - as above
+
+        remote.verify(ref)
+    elif ref.place and not ref.place.endswith("/"):
         state = Path(ref.place).stat()
         if _digest(ref.place, state.st_mtime_ns, state.st_size) != ref.digest:
             raise DatasetAlteredError(f"{ref.place} was changed after {ref.source} wrote it", help="run the flow again")
 
 
-def fingerprint(spec: Local) -> str:
-    """The digest of what is at a place now."""
+def fingerprint(spec: Local | DDM) -> str:
+    """What tells whether the same bytes are at a place as before."""
+    if isinstance(spec, DDM):
+        from pxw.data import remote  # noqa: PLC0415 - as above
+
+        return remote.fingerprint(spec)
     found = local.find(spec)
     if found.files is not None:
         return local.digest_of_folder(found)
@@ -135,8 +153,12 @@ def _digest(place: str, _mtime: int, _size: int) -> str:
     return local.digest(Path(place))
 
 
-def entries(source: Ref | Local) -> list[Local]:
+def entries(source: Ref | Local | DDM) -> list[Local] | list[DDM]:
     """A spec for each file of a folder or pattern, sorted by name; what else was said of the whole holds for each."""
+    if isinstance(source, DDM) or (isinstance(source, Ref) and is_address(source.place)):
+        from pxw.data import remote  # noqa: PLC0415 - as above
+
+        return remote.entries(source)
     place = find(source)
     if place.folder is None:
         raise SpecError(f"{source} is one file, not a folder", help="end its path with a slash, or use a pattern")

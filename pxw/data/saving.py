@@ -12,20 +12,18 @@ import pyarrow as pa
 
 from pxw.codecs import File, TableCodec, registry
 from pxw.codecs.documents import to_json
-from pxw.codecs.tables import is_table, refuse_labels, to_arrow, without_labels
-from pxw.data.fitting import fitted, fitted_stream, schema_of
-from pxw.data.loading import load
+from pxw.data.loading import hold_file, load
 from pxw.data.places import codec_of, find, format_name
+from pxw.data.writing import Facts, python_of, write
 from pxw.errors import FormatError, SpecError
-from pxw.schemas import columns_of
-from pxw.settings import load_settings
 from pxw.specs import DDM, Dataset, Local, Ref, suffixes
-from pxw.stores import local, own
+from pxw.stores import local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from pxw.codecs.registry import AnyCodec
+    from pxw.specs import Compression
 
 __all__ = ["copy", "save"]
 
@@ -52,7 +50,12 @@ class Target:
 
 
 def save(
-    value: Any, spec: Dataset, *, beside: Path | None = None, about: Mapping[str, Any] = MappingProxyType({})
+    value: Any,
+    spec: Dataset,
+    *,
+    beside: Path | None = None,
+    project: str = "",
+    about: Mapping[str, Any] = MappingProxyType({}),
 ) -> Ref:
     """Write a value where its spec says.
 
@@ -60,15 +63,16 @@ def save(
         value: what to write.
         spec: where to, and as what.
         beside: where a value goes whose spec names no place; its format gives it a suffix.
+        project: of the DDM that it goes to instead, if datasets are managed by one.
         about: who made it (`flow`, `run`, `task`, `output`), which a DDM keeps with the file.
 
     Returns:
         The reference to what was written; a small JSON value without a place travels inside it.
     """
-    if isinstance(spec, DDM):
+    if _is_remote(spec, project):
         from pxw.data import remote  # noqa: PLC0415 - httpx is paid for only where there is a DDM
 
-        return remote.save(value, spec, stem=beside.name if beside else "output_0", about=about)
+        return remote.save(value, spec, project=project, stem=_stem(beside), about=about)
     target = _target(spec, beside)
     if isinstance(value, Path):
         return _save_path(value, spec, target)
@@ -81,10 +85,19 @@ def save(
             return ref
     path = _suffixed(target, codec, spec)
     with local.publish_file(path, durable=target.durable) as temporary:
-        facts = _write(value, codec, File(temporary, spec, _compression(spec), str(path)))
-        if codec.runs_code:
-            own.remember(temporary, load_settings().home)
-    return _ref(path, codec, spec, facts)
+        file = File(temporary, spec, _compression(spec), str(path))
+        facts = write(value, codec, file)
+        if codec.format in {"bytes", "text"}:
+            hold_file(_as_target(file, path))
+        return _ref(path, codec, spec, facts, temporary)
+
+
+def _is_remote(spec: Dataset, project: str) -> bool:
+    return isinstance(spec, DDM) or bool(project and not isinstance(spec, Local))
+
+
+def _stem(beside: Path | None) -> str:
+    return beside.name if beside else "output_0"  # as the old system names what has no name
 
 
 def _target(spec: Dataset, beside: Path | None) -> Target:
@@ -102,7 +115,9 @@ def _is_folder(value: Any, spec: Dataset) -> bool:
         return True
     if not isinstance(value, dict) or not value or not all(isinstance(name, str) for name in value):
         return False
-    return format_name(spec) is None and any(_default_format(item) not in {"json", "text"} for item in value.values())
+    return _codec_of_target(spec) is None and any(
+        _default_format(item) not in {"json", "text"} for item in value.values()
+    )
 
 
 def _codec(value: Any, spec: Dataset, target: Target) -> AnyCodec:
@@ -142,7 +157,7 @@ def _inlined(value: Any, codec: AnyCodec, spec: Dataset) -> Ref | None:
         return None
     small = value if codec.format == "text" else json.loads(text)
     data = text.encode()
-    return Ref(value=small, format=codec.format, size=len(data), digest=local.digest_of(data), python=_python(value))
+    return Ref(value=small, format=codec.format, size=len(data), digest=local.digest_of(data), python=python_of(value))
 
 
 def _suffixed(target: Target, codec: AnyCodec, spec: Dataset) -> Path:
@@ -153,77 +168,19 @@ def _suffixed(target: Target, codec: AnyCodec, spec: Dataset) -> Path:
     return target.path.with_name(f"{target.path.name}{registry.suffix_of(name)}{compression}")
 
 
-def _compression(spec: Dataset) -> str:
+def _compression(spec: Dataset) -> Compression:
     return spec.compressed if isinstance(spec, Local) else spec.compression or "none"
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What is known of a value once it is written."""
-
-    python: str
-    rows: int | None = None
-    columns: dict[str, str] | None = None
-    checked: str = ""
+def _as_target(file: File, path: Path) -> File:
+    """The temporary file, read as what its final name says."""
+    by_suffix = registry.by_suffix(suffixes(path.name)[0])
+    known = file.spec.format or (by_suffix.format if by_suffix else "bytes")
+    return replace(file, spec=file.spec.model_copy(update={"format": known}))
 
 
-def _write(value: Any, codec: AnyCodec, file: File) -> _Facts:
-    if is_table(value):
-        if isinstance(codec, TableCodec) or codec.format == "json":
-            return _write_table(value, codec, file)
-        if not codec.runs_code:
-            raise FormatError(f"a {type(value).__name__} is a table, and {codec.format} holds none", at=str(file))
-    elif isinstance(codec, TableCodec):
-        raise FormatError(
-            f"a {type(value).__name__} is not a table, and {codec.format} holds nothing else", at=str(file)
-        )
-    codec.write(value, file)
-    return _Facts(_python(value))
-
-
-def _write_table(value: Any, codec: AnyCodec, file: File) -> _Facts:
-    table = to_arrow(value)
-    if isinstance(table, pa.RecordBatchReader):
-        return _write_stream(table, codec, file)
-    table = fitted(table, file.spec, str(file))
-    plain = without_labels(table)
-    if not getattr(codec, "is_exact", False):
-        refuse_labels(table.schema)
-        table = plain
-    if isinstance(codec, TableCodec):
-        codec.write_table(table, file)
-    else:
-        codec.write(table, file)
-    return _Facts(_python(value), len(table), columns_of(plain.schema), _fingerprint(file.spec))
-
-
-def _write_stream(batches: pa.RecordBatchReader, codec: AnyCodec, file: File) -> _Facts:
-    if not isinstance(codec, TableCodec):
-        raise FormatError(f"a stream of rows cannot be written as {codec.format}", at=str(file), help="use .jsonl")
-    fits = fitted_stream(batches, file.spec, str(file))
-    rows = 0
-
-    def counted() -> Iterator[pa.RecordBatch]:
-        nonlocal rows
-        for batch in fits:
-            rows += len(batch)
-            yield batch
-
-    codec.write_batches(pa.RecordBatchReader.from_batches(fits.schema, counted()), file)
-    return _Facts("pyarrow.Table", rows, columns_of(fits.schema), _fingerprint(file.spec))
-
-
-def _fingerprint(spec: Dataset) -> str:
-    schema = schema_of(spec)
-    return schema.fingerprint if schema and spec.severity == "error" and spec.coerce != "off" else ""
-
-
-def _python(value: Any) -> str:
-    cls = type(value)
-    return f"{cls.__module__.partition('.')[0]}.{cls.__qualname__}"
-
-
-def _ref(path: Path, codec: AnyCodec, spec: Dataset, facts: _Facts) -> Ref:
+def _ref(path: Path, codec: AnyCodec, spec: Dataset, facts: Facts, written: Path) -> Ref:
+    """The reference to what is about to be at `path`; another writer may replace it there at once."""
     by_suffix = registry.by_suffix(suffixes(path.name)[0])
     # Bytes and text keep the format that their place or spec says they are of.
     own_name = by_suffix.format if by_suffix and codec.format in {"bytes", "text"} else codec.format
@@ -231,8 +188,8 @@ def _ref(path: Path, codec: AnyCodec, spec: Dataset, facts: _Facts) -> Ref:
         place=str(path),
         format=spec.format or own_name,
         compression=_compression(spec),
-        size=path.stat().st_size,
-        digest=local.digest(path),
+        size=written.stat().st_size,
+        digest=local.digest(written),
         rows=facts.rows,
         columns=facts.columns,
         checked=facts.checked,
@@ -249,12 +206,18 @@ def _save_path(value: Path, spec: Dataset, target: Target) -> Ref:
             for name, file in place.files.items():
                 local.copy(file.path, local.entry_path(temporary, name))
         return _folder_ref(target.path)
-    suffix = "".join(value.suffixes[-2:]) if suffixes(value.name)[1] != "none" else value.suffix
+    packed = spec.compression or (source.compressed if target.is_open else _compression(spec))
+    given, wanted = registry.by_suffix(source.suffix), _codec_of_target(spec)
+    if packed != source.compressed or (given and wanted and given is not wanted):
+        return copy(source, spec, beside=target.path)
+    suffix = "".join(value.suffixes[-2:]) if packed != "none" else value.suffix
     path = target.path.with_name(target.path.name + suffix) if target.is_open else target.path
+    spec = spec.model_copy(update={"compression": packed})
+    codec = given or wanted or registry.by_format("bytes")
     with local.publish_file(path, durable=target.durable) as temporary:
         local.copy(place.file.path, temporary)
-    codec = registry.by_suffix(suffixes(path.name)[0]) or registry.by_format("bytes")
-    return replace(_ref(path, codec, spec, _Facts("pathlib.Path")), compression=suffixes(path.name)[1])
+        hold_file(_as_target(File(temporary, spec, packed, str(path)), path))
+        return _ref(path, codec, spec, Facts("pathlib.Path"), temporary)
 
 
 def _save_folder(value: Any, spec: Dataset, target: Target) -> Ref:
@@ -274,16 +237,15 @@ def _save_entry(item: Any, name: str, spec: Dataset, folder: Path) -> None:
     path = local.entry_path(folder, str(name))
     entry = Local(path).inherit(spec)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not suffixes(path.name)[0] and not isinstance(item, bytes | str):
+    if not suffixes(path.name)[0] and not isinstance(item, bytes | str | Path):
         codec = _codec(item, entry, Target(path))
         path = path.with_name(f"{path.name}{registry.suffix_of(codec.format)}")
+    if path.exists():
+        raise FormatError(f"two entries of the folder are the file {path.relative_to(folder)}", help="rename one")
     if isinstance(item, Path):
         local.copy(item, path)
         return
-    codec = _codec(item, entry, Target(path))
-    _write(item, codec, File(path, entry, _compression(entry), str(name)))
-    if codec.runs_code:
-        own.remember(path, load_settings().home)
+    write(item, _codec(item, entry, Target(path)), File(path, entry, _compression(entry), str(name)))
 
 
 def _folder_ref(path: Path) -> Ref:
@@ -294,7 +256,12 @@ def _folder_ref(path: Path) -> Ref:
 
 
 def copy(
-    ref: Ref | Dataset, spec: Dataset, *, beside: Path | None = None, about: Mapping[str, Any] = MappingProxyType({})
+    ref: Ref | Dataset,
+    spec: Dataset,
+    *,
+    beside: Path | None = None,
+    project: str = "",
+    about: Mapping[str, Any] = MappingProxyType({}),
 ) -> Ref:
     """Copy what a `Ref` or a spec points at to another place: byte for byte, or into another format.
 
@@ -303,11 +270,11 @@ def copy(
     if isinstance(ref, Ref) and not isinstance(spec, Local | DDM) and spec.format is None and spec.table is None:
         return ref  # nothing is asked of it, not even a place
     if isinstance(ref, Ref) and not ref.place:
-        return save(ref.value, spec, beside=beside, about=about)
-    if isinstance(spec, DDM):
+        return save(ref.value, spec, beside=beside, project=project, about=about)
+    if _is_remote(spec, project):
         from pxw.data import remote  # noqa: PLC0415 - as above
 
-        return remote.copy(ref, spec, about=about)
+        return remote.copy(ref, spec, project=project, stem=_stem(beside), about=about)
     place = find(ref)
     if place.folder is not None:
         return save(place.folder, spec, beside=beside)
@@ -319,19 +286,25 @@ def copy(
 
 
 def _copied(ref: Ref | Dataset, file: File, spec: Dataset) -> Ref:
-    with local.publish_file(_target(spec, None).path, durable=True) as temporary:
-        local.copy(file.path, temporary)
+    known = ref if isinstance(ref, Ref) else Ref()
+    facts = Facts(known.python, known.rows, known.columns, known.checked)
     path = _target(spec, None).path
-    known = ref if isinstance(ref, Ref) else Ref(format=file.spec.format or "")
-    codec = codec_of(file)[0]
-    return _ref(path, codec, spec, _Facts(known.python, known.rows, known.columns, known.checked))
+    with local.publish_file(path, durable=True) as temporary:
+        local.copy(file.path, temporary)
+        return _ref(path, _codec_of_copied(file), spec, facts, temporary)
+
+
+def _codec_of_copied(file: File) -> AnyCodec:
+    suffix = suffixes(file.path.name)[0]
+    unknown = format_name(file.spec) is None and registry.by_suffix(suffix) is None
+    return registry.by_format("bytes") if unknown else codec_of(file)[0]
 
 
 def _same_format(given: Dataset, file: File, spec: Dataset) -> bool:
     """Whether the bytes can stay as they are."""
     if spec.table is not None or _compression(spec) != file.compression:
         return False
-    source, target = codec_of(file)[0], _codec_of_target(spec)
+    source, target = _codec_of_copied(file), _codec_of_target(spec)
     options = {option for option in (given.format, spec.format) if option is not None and not isinstance(option, str)}
     return target is None or (source is target and len(options) < 2 and (not options or given.format == spec.format))
 

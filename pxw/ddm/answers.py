@@ -42,10 +42,12 @@ class Meaning(NamedTuple):
 
 _ASIDE = "check the URL; if an access proxy stands in front, sign in there, or give the URL behind it"
 
+_SIGN_IN = "give a token, or a user name and a password; `pxw ddm login` asks for them, and keeps the token"
+
 STATUS: dict[int, Meaning] = {
     300: Meaning(DDMProtocolError, "the address redirects, and a token is sent to its own host only", _ASIDE),
     400: Meaning(DDMRejectedError, "the DDM refuses the request"),
-    401: Meaning(DDMAuthError, "the DDM does not accept the sign-in", "give a token, or a user name and a password"),
+    401: Meaning(DDMAuthError, "the DDM does not accept the sign-in", _SIGN_IN),
     403: Meaning(
         DDMForbiddenError, "the DDM does not allow this", "ask the owner of the file, or sign in as the owner"
     ),

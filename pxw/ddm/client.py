@@ -14,6 +14,7 @@ from pxw.ddm.download import Downloads
 from pxw.ddm.parcel import Data, Parcel, check_address, opened
 from pxw.ddm.retry import Clock, Retry
 from pxw.ddm.signin import SignIn
+from pxw.ddm.tokens import kept
 from pxw.ddm.transport import Transport
 from pxw.ddm.upload import Uploads, Verify
 from pxw.ddm.wire import UploaderMetadata
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import httpx
 
     from pxw.ddm.delivery import Progress
+    from pxw.settings import Settings
 
 __all__ = ["Client"]
 
@@ -96,17 +98,21 @@ class Client:
         self._workers = workers
 
     @classmethod
-    def from_settings(cls) -> Self:
-        """The DDM of `PXW_DDM_URL`, with `PXW_DDM_TOKEN`, or `PXW_DDM_USERNAME` and `PXW_DDM_PASSWORD`."""
-        settings = load_settings()
+    def from_settings(cls, settings: Settings | None = None) -> Self:
+        """The DDM of `PXW_DDM_URL`, signed in as the settings say.
+
+        With `PXW_DDM_TOKEN`, or `PXW_DDM_USERNAME` and `PXW_DDM_PASSWORD`, or the token that `pxw ddm login` keeps.
+
+        Raises:
+            SettingsError: no URL is set.
+        """
+        settings = settings or load_settings()
         if settings.ddm_url is None:
             raise SettingsError("no DDM is set", help="set PXW_DDM_URL")
-        return cls(
-            settings.ddm_url,
-            token=settings.ddm_token,
-            username=settings.ddm_username,
-            password=settings.ddm_password,
-        )
+        token = settings.ddm_token
+        if token is None and settings.ddm_username is None:
+            token = kept(settings.home, settings.ddm_url)
+        return cls(settings.ddm_url, token=token, username=settings.ddm_username, password=settings.ddm_password)
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pxw.dsl import syntax
-from pxw.dsl.diagnostics import shown, span
+from pxw.dsl.diagnostics import shown, span, where
 from pxw.workflow import DataNode, DDMPlace, LocalPlace, Place
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ def read_datasets(draft: Draft, library: Library) -> dict[str, DataNode]:
         if not data.declared:
             _undeclared(name, data, draft, library)
             continue
+        if name in draft.tasks:
+            message = f"'{name}' is a task and a dataset of workflow '{draft.name}'"
+            task = draft.tasks[name]
+            remedy = f"the task is declared at {where(span(task.file.path, task.word))}"
+            library.report.add("PXW309", message, span(data.file.path, data.word), remedy)
         file = data.place_file or data.file
         place, kind = place_of(data.place or [], file, library)
         at = span(data.file.path, data.word)

@@ -209,11 +209,17 @@ class _Reader:
         name = str(task.word)
         known = self.draft.tasks.get(name)
         self._declare("task", task.word, " with a body" if task.members is not None else "")
-        if known is None and (self.draft.derived or task.verb == "configure"):
+        if known is None and self._may_configure(task):
             self.draft.inner[name] = (task, self.file)
-            return
+            if self.draft.derived or task.verb == "configure":
+                return
         known = known or TaskDraft(task.word, self.file)
         self.draft.tasks[name] = known.overlay(task.members or [], self.file)
+
+    def _may_configure(self, task: syntax.Task) -> bool:
+        """May this body be meant for a task of a subworkflow?"""
+        runs = any(isinstance(each, syntax.Implementation | syntax.Subworkflow) for each in task.members or [])
+        return self.draft.derived or task.verb == "configure" or (bool(task.members) and not runs)
 
     # ------------------------------------------------------------------------------------------ data
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pxw.workflow import Condition, ControlLink, DataNode, Workflow
 
-__all__ = ["Part", "renamed"]
+__all__ = ["Part", "part_of"]
 
 
 @dataclass
@@ -23,6 +23,8 @@ class Part:
     name: str
     workflow: Workflow
     ports: Inlined = field(default_factory=Inlined)
+    names: dict[str, str] = field(default_factory=dict)
+    """What renamed datasets are called inside."""
 
     def __post_init__(self) -> None:
         fed = {link.target for link in self.workflow.data_links}
@@ -30,9 +32,9 @@ class Part:
         for link in self.workflow.data_links:
             match link:
                 case DataLink(source=DataRef(name=name), target=PortRef() as port):
-                    self._add(self.ports.inputs, self._plain(name), port)
+                    self._add(self.ports.inputs, self.names.get(name, name), port)
                 case DataLink(source=PortRef() as port, target=DataRef(name=name)):
-                    self._add(self.ports.outputs, self._plain(name), port)
+                    self._add(self.ports.outputs, self.names.get(name, name), port)
         for task in self.workflow.tasks:
             for each in task.inputs:
                 if (port := PortRef(task.name, each.name)) not in fed:
@@ -44,9 +46,6 @@ class Part:
             port = PortRef(task.name, each.name)
             if port not in carried or each.name not in self.ports.outputs:
                 self._add(self.ports.outputs, each.name, port)
-
-    def _plain(self, name: str) -> str:
-        return name.removeprefix(f"{self.name}_")
 
     @staticmethod
     def _add(ports: dict[str, list[PortRef]], name: str, port: PortRef) -> None:
@@ -83,8 +82,13 @@ class Part:
         return [*links, *kept]
 
 
-def renamed(part: str, inner: Workflow, taken: Container[str]) -> Workflow:
-    """Put the part's name before those names of a workflow that the outer one has, too."""
+def part_of(name: str, inner: Workflow, taken: Container[str]) -> Part:
+    """Make a part: its name comes before those names of the inner workflow that the outer one has, too."""
+    data = {f"{name}_{each.name}": each.name for each in inner.datasets if each.name in taken}
+    return Part(name, _renamed(name, inner, taken), names=data)
+
+
+def _renamed(part: str, inner: Workflow, taken: Container[str]) -> Workflow:
     tasks = {each.name: f"{part}_{each.name}" for each in inner.tasks if each.name in taken}
     data = {each.name: f"{part}_{each.name}" for each in inner.datasets if each.name in taken}
     return replace(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pxw.dsl import syntax
 from pxw.dsl.diagnostics import shown, span
 from pxw.dsl.values import CONSTANTS, in_domain, literal
+from pxw.errors import DSLError
 from pxw.experiment import Binding, Listing, Range, Space, Strategy, VariabilityPoint
 from pxw.workflow import Parameter, as_type
 
@@ -295,7 +296,7 @@ class _Reader:
 
     def _judge(self, space: Space, method: _Method) -> None:
         bound = {each.point for each in space.bindings}
-        sizes = {point.name: len(point.values()) for point in space.points}
+        sizes = {point.name: self._size(point) for point in space.points}
         for point in space.points:
             at = point.at or self.at(self.space.word)
             if point.name not in bound and not (space.filter or space.generator):
@@ -315,6 +316,13 @@ class _Reader:
             message = f"{space.runs} runs are asked for, but space '{space.name}' has only {total} configurations"
             self.report.add("PXW343", message, self.at(method.runs), "each is run once")
         self._without_value(space)
+
+    def _size(self, point: VariabilityPoint) -> int:
+        try:
+            return point.size()
+        except DSLError as error:
+            self.report.add("PXW335", error.message, point.at or self.at(self.space.word), error.help)
+            return 0
 
     def _without_value(self, space: Space) -> None:
         given = {(each.task, each.parameter) for each in space.bindings}

@@ -12,7 +12,7 @@ from pxw.dsl.datasets import read_datasets
 from pxw.dsl.diagnostics import span
 from pxw.dsl.drafts import Drafts
 from pxw.dsl.flows import DataFlow, Inlined
-from pxw.dsl.inline import Part, renamed
+from pxw.dsl.inline import Part, part_of
 from pxw.dsl.tasks import Definitions, checked, declared_parameter, metric, port, text_fields
 from pxw.dsl.values import in_domain
 from pxw.workflow import DataRef, Parameter, PortRef, TaskNode, Workflow, as_type
@@ -48,12 +48,9 @@ class Workflows:
     def build(self, draft: Draft, *, whole: bool = True) -> Workflow:
         """Make the graph of a draft."""
         self._open.append(draft.name)
-        parts = self._parts(draft)
-        tasks = {
-            name: self.task(each, draft)
-            for name, each in draft.tasks.items()
-            if each.subworkflow is None and name not in draft.inner
-        }
+        parts, inner = self._parts(draft)
+        draft = replace(draft, tasks={name: each for name, each in draft.tasks.items() if name not in inner})
+        tasks = {name: self.task(each, draft) for name, each in draft.tasks.items() if each.subworkflow is None}
         graph = _Assembly(draft, tasks, parts, self)
         workflow = graph.workflow()
         check_graph(workflow, graph.control, self.report, graph.at, whole=whole and graph.flow.sound)
@@ -62,9 +59,10 @@ class Workflows:
 
     # ------------------------------------------------------------------------------------------ subworkflows
 
-    def _parts(self, draft: Draft) -> dict[str, Part]:
+    def _parts(self, draft: Draft) -> tuple[dict[str, Part], set[str]]:
+        """Make the parts, and say which tasks of the draft only configure tasks of theirs."""
         found: dict[str, Part] = {}
-        taken = {*draft.tasks, *draft.data}
+        taken = {*draft.tasks, *draft.data} - draft.inner.keys()
         inner_names: dict[str, Span | None] = {}
         for name, task in draft.tasks.items():
             if task.subworkflow is None:
@@ -74,11 +72,11 @@ class Workflows:
                 found[name] = Part(name, Workflow(name), Inlined(known=False))
                 continue
             inner_names |= {each.name: each.at for each in inner.tasks}
-            workflow = renamed(name, inner, taken)
+            found[name] = part_of(name, inner, taken)
+            workflow = found[name].workflow
             taken |= {*(each.name for each in workflow.tasks), *(each.name for each in workflow.datasets)}
-            found[name] = Part(name, workflow)
         self._unused(draft, inner_names)
-        return found
+        return found, draft.inner.keys() & inner_names.keys()
 
     def _inner(self, task: TaskDraft, outer: Draft) -> Workflow | None:
         node, file = task.subworkflow or (task, task.file)
@@ -96,7 +94,7 @@ class Workflows:
 
     def _unused(self, draft: Draft, inner: dict[str, Span | None]) -> None:
         for name, (task, file) in draft.inner.items():
-            if name not in inner and not draft.broken and not self.library.alone:
+            if not (name in inner or name in draft.tasks or draft.broken or self.library.alone):
                 places = {each: span(one.file.path, one.word) for each, one in draft.tasks.items()}
                 what = f"task '{name}' in workflow '{draft.name}'"
                 self.report.unknown("PXW301", what, name, span(file.path, task.word), {**inner, **places})

@@ -34,12 +34,13 @@ def compile_schema(source: object, *, validators: bool = False) -> Schema:
             `Predicate`), too: row by row in Python, some 100 times slower than the rest. They only check: what they
             return is not used. If not asked for they do not run; `Schema.skipped_validators` names them.
 
-    >>> from pydantic import BaseModel, Field
-    >>> class Passenger(BaseModel):
-    ...     age: float | None = Field(ge=0, le=120)
-    ...     fare: float
-    >>> compile_schema(Passenger).columns
-    {'age': 'double', 'fare': 'double not null'}
+    Examples:
+        >>> from pydantic import BaseModel, Field
+        >>> class Passenger(BaseModel):
+        ...     age: float | None = Field(ge=0, le=120)
+        ...     fare: float
+        >>> compile_schema(Passenger).columns
+        {'age': 'double', 'fare': 'double not null'}
     """
     if isinstance(source, Schema):
         return source

@@ -141,7 +141,7 @@ def naming_faults(path: Path, doing: str) -> Iterator[None]:
         raise PlaceError(f"no permission to {doing} {error.filename or path}", help="ask who owns it") from error
     except IsADirectoryError as error:
         raise PlaceError(f"{path} is a folder, and a file is declared", help="end the path with a slash") from error
-    except NotADirectoryError as error:
+    except (NotADirectoryError, FileExistsError) as error:
         raise PlaceError(f"a part of {path} is a file, not a folder") from error
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -185,6 +185,8 @@ def publish_folder(target: Path, *, durable: bool) -> Iterator[Path]:
     Files that the folder already held, and that the new ones do not replace, stay.
     """
     with naming_faults(target, "write"):
+        if target.exists() and not target.is_dir():
+            raise PlaceError(f"{target} is a file, and a folder is to be written there")
         with _temporary(target, Path.mkdir) as temporary:
             yield temporary
             if durable:
@@ -199,8 +201,6 @@ def _move(temporary: Path, target: Path) -> None:
     try:
         temporary.rename(target)  # also onto an empty folder
     except OSError:
-        if target.exists() and not target.is_dir():
-            raise PlaceError(f"{target} is a file, and a folder is to be written there") from None
         for file in sorted(temporary.rglob("*")):
             place = target / file.relative_to(temporary)
             if not place.parent.resolve().is_relative_to(target.resolve()):
@@ -215,6 +215,7 @@ def _move(temporary: Path, target: Path) -> None:
 def _temporary(target: Path, create: Callable[[Path], None]) -> Iterator[Path]:
     """A new file or folder beside the target, locked while its writer lives, and removed if it is still there then."""
     stem = f".{target.name[:50]}."
+    target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target.parent, stem)
     temporary, lock = _locked(target.with_name(f"{stem}{uuid4().hex[:12]}{_TEMPORARY}"), create)
     try:
@@ -275,7 +276,7 @@ def entry_path(folder: Path, name: str) -> Path:
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
         raise PlaceError(
-            f"{name!r} is no name for a file in {folder}", help="use names without '..', backslashes or a leading slash"
+            f"{name!r} is no name for a file in a folder", help="use names without '..', backslashes or a leading slash"
         )
     return folder.joinpath(*parts)
 

@@ -1,6 +1,6 @@
 """`import local_helper as lh`: what the local ExecutionWare gave to its scripts; files are parsed by their suffix."""
 
-from pxw_script.calls import Calls, NumpyEncoder
+from pxw_script.calls import Calls, NumpyEncoder  # type: ignore[import-not-found]  # in a child process it is
 
 __all__ = [
     "NumpyEncoder",

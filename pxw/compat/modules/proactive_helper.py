@@ -1,6 +1,6 @@
 """`import proactive_helper as ph`: what the Proactive ExecutionWare gave to its scripts."""
 
-from pxw_script.calls import Calls, NumpyEncoder
+from pxw_script.calls import Calls, NumpyEncoder  # type: ignore[import-not-found]  # in a child process it is
 
 __all__ = [
     "NumpyEncoder",

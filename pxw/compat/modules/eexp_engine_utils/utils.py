@@ -1,6 +1,6 @@
 """`from eexp_engine_utils import utils`: files are parsed where the project's EXECUTIONWARE is LOCAL."""
 
-from pxw_script.calls import Calls, NumpyEncoder
+from pxw_script.calls import Calls, NumpyEncoder  # type: ignore[import-not-found]  # in a child process it is
 
 __all__ = [
     "NumpyEncoder",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, List, Optional
+from typing import Any
 
-from pxw_script import files
-from pxw_script.maps import nearest
-from pxw_script.task import current
-from pxw_script.values import DatasetError
+from . import files
+from .maps import nearest
+from .task import current
+from .values import DatasetError
 
 __all__ = ["Calls", "NumpyEncoder"]
 
@@ -28,7 +28,7 @@ class Calls:
         parses: whether external inputs come parsed by their suffix rather than as bytes; None: as the project says.
     """
 
-    def __init__(self, parses: Optional[bool]) -> None:
+    def __init__(self, parses: bool | None) -> None:
         self._told = parses
 
     @property
@@ -65,11 +65,13 @@ class Calls:
         if len(rest) == 1 and _is_pair(rest[0]):
             rest = list(rest[0])
         if len(rest) != 2:
-            raise TypeError("save_dataset takes a key and a value, as in save_dataset(variables, resultMap, 'key', value)")
+            raise TypeError(
+                "save_dataset takes a key and a value, as in save_dataset(variables, resultMap, 'key', value)"
+            )
         _note(result_map, rest[0], current().save(rest[0], rest[1]))
 
     def save_datasets(
-        self, *given: Any, key: str = "", values: Any = _ABSENT, file_names: Optional[List[str]] = None, **maps: Any
+        self, *given: Any, key: str = "", values: Any = _ABSENT, file_names: list[str] | None = None, **maps: Any
     ) -> None:
         """Save the files of one dataset, `(variables, resultMap, key, values, file_names)`; or several, by pairs."""
         rest, result_map = _without_maps(given, maps)
@@ -116,7 +118,7 @@ class Calls:
         return files.parse(file_path, file_path, True) if self._parses else files.read_bytes(file_path)
 
 
-def _names(given: Any, key: str) -> List[str]:
+def _names(given: Any, key: str) -> list[str]:
     return [each for each in given if isinstance(each, str)] + ([key] if key else [])
 
 

@@ -7,9 +7,12 @@ import json
 import os
 import sys
 import tempfile
-from typing import Any, Callable, Dict, Iterator
+from typing import TYPE_CHECKING, Any
 
-from pxw_script.values import DatasetError, is_a
+from .values import DatasetError, is_a
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["parse", "publish", "read_bytes", "write_external"]
 
@@ -64,7 +67,7 @@ def _frame(reader: str) -> Callable[[str], Any]:
     return read
 
 
-_PARSERS: Dict[str, Callable[[str], Any]] = {
+_PARSERS: dict[str, Callable[[str], Any]] = {
     ".json": _json,
     ".txt": _text,
     ".pkl": _pickle,

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import copy
 import difflib
-from typing import Any, Callable, Dict, Iterator
+from typing import TYPE_CHECKING, Any
 
-from pxw_script import values
+from . import values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    _Base = dict[str, Any]
+else:  # Python 3.8
+    _Base = dict
 
 __all__ = ["Results", "SharedMap", "nearest"]
 
@@ -14,14 +21,14 @@ __all__ = ["Results", "SharedMap", "nearest"]
 class _Stored:
     """A value that is read when somebody asks for it."""
 
-    def __init__(self, item: Dict[str, Any]) -> None:
+    def __init__(self, item: dict[str, Any]) -> None:
         self.item = item
 
     def __repr__(self) -> str:
         return "<a value of an earlier task>"
 
 
-class SharedMap(Dict[str, Any]):
+class SharedMap(_Base):
     """What earlier tasks put is here, and what this task puts is seen by later ones.
 
     Args:
@@ -29,11 +36,11 @@ class SharedMap(Dict[str, Any]):
         given: the values as earlier tasks handed them on.
     """
 
-    def __init__(self, name: str, given: Dict[str, Any]) -> None:
+    def __init__(self, name: str, given: dict[str, Any]) -> None:
         super().__init__()
         self._name = name
         self._given = given
-        self._read: Dict[str, Any] = {}
+        self._read: dict[str, Any] = {}
         for key, item in given.items():
             self[key] = copy.deepcopy(item["value"]) if "value" in item else _Stored(item)
 
@@ -62,7 +69,7 @@ class SharedMap(Dict[str, Any]):
         """All keys with their values."""
         return [(key, self[key]) for key in self]
 
-    def changes(self, write: Callable[[Any, str], Dict[str, Any]]) -> Iterator[Dict[str, Any]]:
+    def changes(self, write: Callable[[Any, str], dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """What this task set or altered, as it is handed on."""
         for key, value in dict.items(self):
             if isinstance(value, _Stored) or (key in self._read and value is self._read[key]):
@@ -74,7 +81,7 @@ class SharedMap(Dict[str, Any]):
                 yield {"map": self._name, "key": str(key), "item": item}
 
 
-class Results(Dict[str, Any]):
+class Results(_Base):
     """Results of earlier runs, which are counted from 1: `results["S1"][1]` and `results["S1"]["1"]` are the same."""
 
     def __missing__(self, key: Any) -> Any:

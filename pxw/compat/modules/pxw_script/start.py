@@ -9,10 +9,13 @@ import os
 import sys
 import traceback
 import types
-from typing import Any, Dict, Iterator, Optional, Set
+from typing import TYPE_CHECKING, Any
 
-from pxw_script import task as tasks
-from pxw_script.watch import end_with_parent
+from . import task as tasks
+from .watch import end_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["main"]
 
@@ -24,9 +27,7 @@ _FALLBACKS = {
     "StringIO": "io.StringIO",
     "io": "io",
     "json": "json",
-    "np": "numpy",
     "os": "os",
-    "pd": "pandas",
     "pickle": "pickle",
     "sys": "sys",
 }
@@ -34,7 +35,7 @@ _FALLBACKS = {
 
 def main() -> None:
     """Run the script of the manifest that the command line names."""
-    manifest, pipe, *folders = sys.argv[1:]
+    manifest, *folders, pipe = sys.argv[1:]
     end_with_parent(int(pipe))
     task = tasks.start(manifest)
     sys.argv[:] = [task.script]
@@ -96,7 +97,7 @@ def _bound(tree: ast.AST) -> Iterator[str]:
         yield from _bound(node)
 
 
-def _supplied(names: Set[str]) -> Dict[str, Any]:
+def _supplied(names: set[str]) -> dict[str, Any]:
     return {name: _import(_FALLBACKS[name]) for name in names & set(_FALLBACKS)}
 
 
@@ -106,18 +107,18 @@ def _import(name: str) -> Any:
     return getattr(found, attribute) if attribute else found
 
 
-def _place(error: BaseException, script: str) -> Dict[str, Any]:
+def _place(error: BaseException, script: str) -> dict[str, Any]:
     """Where in the script it happened."""
     if isinstance(error, SyntaxError) and error.filename == script:
         return {"file": script, "line": error.lineno}
-    found: Dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == script:
             found = {"file": script, "line": frame.lineno, "function": frame.name}
     return found
 
 
-def _prune(error: Optional[BaseException], seen: Set[int]) -> None:
+def _prune(error: BaseException | None, seen: set[int]) -> None:
     """Leave our own frames out of a traceback."""
     if error is None or id(error) in seen:
         return

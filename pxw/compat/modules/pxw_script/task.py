@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from typing import Any, Dict, List, Optional
+from typing import Any
 
-from pxw_script import files, values
-from pxw_script.maps import Results, SharedMap, nearest
-from pxw_script.values import DatasetError
+from . import files, values
+from .maps import Results, SharedMap, nearest
+from .values import DatasetError
 
 __all__ = ["Task", "current", "start"]
 
@@ -25,16 +25,17 @@ class Task:
         manifest: what the parent wrote; `pxw.compat.handover` says what is in it.
     """
 
-    def __init__(self, manifest: Dict[str, Any]) -> None:
+    def __init__(self, manifest: dict[str, Any]) -> None:
         self.name: str = manifest["task"]
         self.script: str = manifest["script"]
         self.folder: str = manifest["folder"]
         self.parses: bool = manifest["parses"]
         self.variables = SharedMap("variables", manifest["variables"])
         self.result_map = SharedMap("resultMap", manifest["result_map"])
-        self._results: Optional[str] = manifest["results"]
-        self._inputs: Dict[str, Dict[str, Any]] = manifest["inputs"]
-        self._outputs: Dict[str, Dict[str, Any]] = manifest["outputs"]
+        self._results: str | None = manifest["results"]
+        self._inputs: dict[str, dict[str, Any]] = manifest["inputs"]
+        self._outputs: dict[str, dict[str, Any]] = manifest["outputs"]
+        self._own: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
     # ------------------------------------------------------------------------------------------------ loading
@@ -42,46 +43,41 @@ class Task:
     def load(self, key: str, parses: bool) -> Any:
         """The one value of an input."""
         item = self._input(key)
-        if item["format"] not in {"external", "files"}:
+        if not item["many"] and item["format"] != "external":
             return values.read(item, self._source(key, item))
-        contents = self._contents(key, item, parses)
-        if len(contents) != 1:
-            raise DatasetError(f"{self._source(key, item)} is {len(contents)} files: load_datasets gives all of them")
-        return contents[0]
+        several = self._several(key, item, parses)
+        if len(several) != 1:
+            raise DatasetError(f"{self._source(key, item)} is {len(several)} files: load_datasets gives all of them")
+        return several[0]
 
-    def load_all(self, key: str, parses: bool) -> List[Any]:
+    def load_all(self, key: str, parses: bool) -> list[Any]:
         """Every value of an input: those of a folder, or of an earlier `save_datasets`."""
-        item = self._input(key)
-        if item["format"] in {"external", "files"}:
-            return self._contents(key, item, parses)
-        value = values.read(item, self._source(key, item))
-        return value if item.get("many") else [value]
+        return self._several(key, self._input(key), parses)
 
     def load_any(self, key: str, parses: bool) -> Any:
-        """The value of an input, or the list of its values if it is several files."""
-        item = self._input(key)
-        if item["format"] in {"external", "files"} and item["folder"]:
-            return self._contents(key, item, parses)
-        return self.load(key, parses)
+        """The value of an input, or the list of its values if there are several."""
+        return self.load_all(key, parses) if self._input(key)["many"] else self.load(key, parses)
 
-    def _input(self, key: str) -> Dict[str, Any]:
-        item = self._inputs.get(key)
-        if item is not None:
-            return item
-        path = self.variables.get(key)
-        if isinstance(path, str) and os.path.isfile(path):  # a script may name a file in its variables
-            files_ = [{"name": os.path.basename(path), "path": path}]
-            return {"format": "external", "files": files_, "folder": False, "allow_pickle": False}
-        raise DatasetError(f"task {self.name!r} has no input {key!r}: {nearest(key, self._inputs)}")
-
-    def _contents(self, key: str, item: Dict[str, Any], parses: bool) -> List[Any]:
+    def _input(self, key: str) -> dict[str, Any]:
+        item = self._inputs.get(key) or self._own.get(key)
+        if item is None:
+            path = self.variables.get(key)
+            if not isinstance(path, str) or not os.path.isfile(path):
+                raise DatasetError(f"task {self.name!r} has no input {key!r}: {nearest(key, self._inputs)}")
+            item = _external(path)  # a script may name a file in its variables
         if "record" in item:
             self.result_map.put(f"file:{self.name}:input:{key}", json.dumps(item["record"]))
+        return item
+
+    def _several(self, key: str, item: dict[str, Any], parses: bool) -> list[Any]:
+        if "files" not in item:
+            value = values.read(item, self._source(key, item))
+            return value if item["many"] else [value]
         if parses and item["format"] == "external":
             return [files.parse(each["path"], each["name"], item["allow_pickle"]) for each in item["files"]]
         return [files.read_bytes(each["path"]) for each in item["files"]]
 
-    def _source(self, key: str, item: Dict[str, Any]) -> str:
+    def _source(self, key: str, item: dict[str, Any]) -> str:
         source = item.get("source")
         return f"input {key!r} of task {self.name!r}" + (f", from {source}," if source else "")
 
@@ -91,44 +87,34 @@ class Task:
         """Save the one value of an output; where it went."""
         target = self._outputs.get(key)
         if target is None:
-            item = values.write(value, os.path.join(self.folder, "saved"), key)
-        elif target["folder"]:
+            return self._saved(key, {**values.write(value, os.path.join(self.folder, "saved"), key), "many": False})
+        if target["folder"]:
             return self.save_all(key, [value], None)
-        else:
-            files.write_external(value, target["path"])
-            item = {"format": "external", "path": target["path"]}
-        self._saved(key, item)
-        return str(item["path"])
+        files.write_external(value, target["path"])
+        return self._saved(key, {**_external(target["path"]), "python": values.type_name(value)})
 
-    def save_all(self, key: str, many: List[Any], names: Optional[List[str]]) -> str:
+    def save_all(self, key: str, many: list[Any], names: list[str] | None) -> str:
         """Save the several values of an output, under the file names given; where they went."""
-        names = [str(name) for name in names or [f"output_{place}" for place in range(len(many))]]
+        names = [_safe(str(name)) for name in names or [f"output_{place}" for place in range(len(many))]]
         if len(names) != len(many) or len(set(names)) != len(names):
             raise DatasetError(f"{len(many)} values of {key!r}, and the file names {names}: give each its own")
         target = self._outputs.get(key)
         if target is None and not all(type(value) is bytes for value in many):
-            item = values.write(list(many), os.path.join(self.folder, "saved"), key)
-            item["many"] = True
-            self._saved(key, item)
-            return str(item["path"])
+            return self._saved(key, {**values.write(many, os.path.join(self.folder, "saved"), key), "many": True})
         if target is not None and not target["folder"]:
             if len(many) == 1:
                 return self.save(key, many[0])
             raise DatasetError(f"{len(many)} values of {key!r} cannot go to one file, {target['path']}")
         folder = target["path"] if target else os.path.join(self.folder, "files", _safe(key))
-        for name, value in zip(names, many):
-            files.write_external(value, os.path.join(folder, _safe(name)))
-        self._saved(key, {"format": "files", "path": folder, "names": names, "folder": True})
-        return str(folder)
+        written = [{"name": name, "path": os.path.join(folder, name)} for name in names]
+        for each, value in zip(written, many):
+            files.write_external(value, each["path"])
+        return self._saved(key, {"format": "files", "path": folder, "files": written, "many": True})
 
-    def _saved(self, key: str, item: Dict[str, Any]) -> None:
+    def _saved(self, key: str, item: dict[str, Any]) -> str:
         self.tell({"saved": key, "item": item})
-        own = dict(item)
-        if item["format"] == "external":
-            own.update(files=[{"name": item["path"], "path": item["path"]}], folder=False, allow_pickle=True)
-        elif item["format"] == "files":
-            own["files"] = [{"name": name, "path": os.path.join(item["path"], name)} for name in item["names"]]
-        self._inputs.setdefault(key, own)  # a task may load what it saved
+        self._own[key] = item  # a task may load what it saved
+        return str(item["path"])
 
     # ------------------------------------------------------------------------------------------------ the rest
 
@@ -145,7 +131,7 @@ class Task:
         with open(self._results, encoding="utf-8") as file:
             return json.load(file, object_hook=Results)
 
-    def tell(self, line: Dict[str, Any]) -> None:
+    def tell(self, line: dict[str, Any]) -> None:
         """Write to the journal; processes that the script forks may do so, too."""
         with self._lock, open(os.path.join(self.folder, "journal.jsonl"), "a", encoding="utf-8") as journal:
             journal.write(json.dumps(line) + "\n")
@@ -158,6 +144,12 @@ class Task:
                 self.tell(line)
 
 
+def _external(path: str) -> dict[str, Any]:
+    """One file of a place that the project names."""
+    each = {"name": os.path.basename(path), "path": path}
+    return {"format": "external", "path": path, "files": [each], "many": False, "allow_pickle": False}
+
+
 def _safe(name: str) -> str:
     """A name that stays in its folder."""
     parts = name.split("/")
@@ -166,7 +158,7 @@ def _safe(name: str) -> str:
     return name
 
 
-_current: List[Task] = []
+_current: list[Task] = []
 
 
 def start(path: str) -> Task:

@@ -12,7 +12,7 @@ import os
 import pickle
 import sys
 import tempfile
-from typing import Any, Dict, Optional
+from typing import Any
 
 __all__ = ["DatasetError", "as_json", "read", "write"]
 
@@ -29,7 +29,12 @@ def is_a(value: Any, module: str, name: str) -> bool:
     return type(value) is getattr(sys.modules.get(module), name, None)
 
 
-def as_json(value: Any) -> Optional[Dict[str, Any]]:
+def type_name(value: Any) -> str:
+    """Package and class of a value."""
+    return f"{type(value).__module__.partition('.')[0]}.{type(value).__qualname__}"
+
+
+def as_json(value: Any) -> dict[str, Any] | None:
     """A value that JSON holds exactly, and a number of numpy's as the number that it is; None for others."""
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
@@ -44,14 +49,15 @@ def _is_plain(value: Any) -> bool:
     return type(value) in _PLAIN
 
 
-def write(value: Any, folder: str, name: str) -> Dict[str, Any]:
+def write(value: Any, folder: str, name: str) -> dict[str, Any]:
     """Write a value to a new file, which nobody else may read."""
     table = _as_table(value)
-    kind = "arrow" if table is not None else {bytes: "bytes", str: "text"}.get(type(value), "pickle")
+    as_such = "bytes" if type(value) is bytes else "text" if type(value) is str else "pickle"
+    kind = as_such if table is None else "arrow"
     stem = "".join(sign if sign.isalnum() else "_" for sign in name)[:60]
     os.makedirs(folder, exist_ok=True)
     handle, path = tempfile.mkstemp(_SUFFIXES[kind], f"{stem}-", folder)
-    item = {"format": kind, "path": path, "python": f"{type(value).__module__.partition('.')[0]}.{type(value).__qualname__}"}
+    item = {"format": kind, "path": path, "python": type_name(value)}
     with os.fdopen(handle, "wb") as file:
         if kind == "arrow":
             _write_table(table, file)
@@ -77,13 +83,13 @@ class _Hashing:
 def _dump(value: Any, file: Any, name: str) -> str:
     sink = _Hashing(file)
     try:
-        pickle.dump(value, sink, protocol=5)  # type: ignore[arg-type]  # it asks for no more than `write`
+        pickle.dump(value, sink, protocol=5)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise DatasetError(f"{name!r} is a {type(value).__name__}, which cannot be handed on: {error}") from None
     return sink.hash.hexdigest()
 
 
-def read(item: Dict[str, Any], source: str) -> Any:
+def read(item: dict[str, Any], source: str) -> Any:
     """Read a value back; `source` says whose it is."""
     kind = item["format"]
     if kind == "json":
@@ -97,7 +103,7 @@ def read(item: Dict[str, Any], source: str) -> Any:
     return data if kind == "bytes" else data.decode("utf-8", "surrogatepass")
 
 
-def _load(file: Any, item: Dict[str, Any], source: str) -> Any:
+def _load(file: Any, item: dict[str, Any], source: str) -> Any:
     digest = hashlib.sha256()
     for chunk in iter(lambda: file.read(1 << 20), b""):
         digest.update(chunk)
@@ -136,7 +142,12 @@ def _is_exact(frame: Any) -> bool:
     """Whether Arrow keeps a frame's labels, index and types."""
     pandas = sys.modules["pandas"]
     labels, index = frame.columns, frame.index
-    if frame.attrs or not all(type(label) is str for label in labels) or not labels.is_unique or labels.name is not None:
+    if (
+        frame.attrs
+        or not all(type(label) is str for label in labels)
+        or not labels.is_unique
+        or labels.name is not None
+    ):
         return False
     if index.name is not None and (type(index.name) is not str or index.name in labels):
         return False
@@ -150,7 +161,7 @@ def _is_exact(frame: Any) -> bool:
 
 def _keeps(pandas: Any, column: Any) -> bool:
     kind = column.dtype
-    if kind == object:
+    if str(kind) == "object":
         return bool(pandas.api.types.infer_dtype(column, skipna=False) == "string")
     if getattr(kind, "kind", "") in "biufmM" and hasattr(kind, "isnative"):
         return bool(kind.isnative) and str(kind) != "float16"
@@ -164,7 +175,7 @@ def _write_table(table: Any, file: Any) -> None:
         writer.write_table(table)
 
 
-def _read_table(item: Dict[str, Any], source: str) -> Any:
+def _read_table(item: dict[str, Any], source: str) -> Any:
     try:
         import pyarrow
     except ImportError:

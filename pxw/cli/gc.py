@@ -1,0 +1,36 @@
+"""`pxw gc`: remove the intermediates of old runs."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from pxw.cli.console import out, print_json, size
+from pxw.runs import collect
+from pxw.settings import load_settings
+
+__all__ = ["command"]
+
+
+def command(*, dry_run: bool = False, json: bool = False) -> None:
+    """Remove the intermediates of old runs; never those of a run that goes on, and never a declared output.
+
+    Runs older than `PXW_KEEP_DAYS` go, and the oldest of those that together hold more than `PXW_KEEP_GB`.
+
+    Parameters
+    ----------
+    dry_run
+        Only say what would be removed.
+    json
+        Print a JSON list of objects: `run`, `size` (bytes).
+    """
+    settings = load_settings()
+    removed = collect(settings, dry_run=dry_run)
+    if json:
+        print_json([{"run": run, "size": count} for run, count in removed])
+        return
+    verb = "would remove" if dry_run else "removed"
+    for run, count in removed:
+        out().print(Text(f"{verb} {run}  {size(count)}"))
+    total = f"{verb} {len(removed)} runs, {size(sum(count for _, count in removed))}"
+    kept = f"runs are kept for {settings.keep_days:g} days, up to {settings.keep_gb:g} GB in all"
+    out().print(Text.assemble((total, "bold"), (f"; {kept}", "dim")))

@@ -1,0 +1,118 @@
+"""One run as its user sees it: progress, the closing table, the end."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from pxw.cli import DONE, INTERRUPTED
+from pxw.cli.console import err, out, seconds, shown_path
+from pxw.cli.faults import exit_code, show
+from pxw.cli.interrupts import interruptible
+from pxw.cli.journal import Follower, Progress
+from pxw.cli.outputs import outputs_of, table_of
+from pxw.cli.progress import showing
+from pxw.runs import folder_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pxw.cli.progress import Shown
+
+__all__ = ["Session"]
+
+
+class Session:
+    """One run, from its start to its exit code.
+
+    Args:
+        flow: the flow's name.
+        home: `PXW_HOME`.
+        traceback: show errors with the whole traceback.
+    """
+
+    def __init__(self, flow: str, home: Path, *, traceback: bool) -> None:
+        self.home = home
+        self.console = err()
+        self.page = ""  # where a browser shows runs
+        self._flow = flow
+        self._traceback = traceback
+        self._progress = Progress()
+        self._shown: Shown | None = None
+        self._run_id = ""
+        self._began = time.monotonic()
+
+    def run(self, execute: Callable[[], Any]) -> int:
+        """Run, and give the exit code."""
+        try:
+            with interruptible(self._say_interrupting, self._say_interrupted):
+                returned = execute()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except Exception as error:
+            show(error, console=self.console, full=self._traceback)
+            self._say_ended("failed", "red")
+            return exit_code(error)
+        self._show_outputs(returned)
+        self._say_ended("done", "green")
+        self._warn_of_failures()
+        return DONE
+
+    def follow(self, execute: Callable[[Callable[[str], None]], Any]) -> Any:
+        """Show the progress of what is executed; it tells the run's id as soon as there is one."""
+        self._began = time.monotonic()
+        with showing(self.console, self._progress) as shown:
+            self._shown = shown
+            follower = Follower(self.home / "runs", shown.take)
+
+            def on_start(run_id: str) -> None:
+                self._run_id = run_id
+                follower.watch(run_id)
+
+            with follower:
+                return execute(on_start)
+
+    def _show_outputs(self, returned: Any) -> None:
+        outputs = outputs_of(self._progress.saved, returned, self.home / "runs")
+        if outputs and self.console.is_terminal:
+            self.console.print()
+        if outputs:
+            out().print(table_of(outputs))
+
+    def _say_ended(self, how: str, style: str) -> None:
+        ran = sum(len(task.states) for task in self._progress.tasks.values())
+        words = f" in {seconds(time.monotonic() - self._began)}, {ran} task{'' if ran == 1 else 's'}"
+        line = Text.assemble((f"{self._flow} {how}", f"bold {style}"), words)
+        if self._run_id:
+            where = f"\n{self.page}/runs/flow-run/{self._run_id}" if self.page else f", run {self._run_id}"
+            line.append(where, style="dim")
+        self.console.print(line)
+
+    def _warn_of_failures(self) -> None:
+        failed = [task.name for task in self._progress.tasks.values() if task.count("failed")]
+        if failed:
+            words = f": the flow went on although a task failed: {', '.join(failed)}"
+            self.console.print(Text.assemble(("warning", "bold yellow"), words))
+
+    def _say_interrupting(self) -> None:
+        self.console.print(Text("interrupting; Ctrl-C again ends at once", style="yellow"))
+
+    def _say_interrupted(self) -> None:
+        if self._shown is not None:
+            self._shown.stop()
+        tasks = self._progress.tasks.values()
+        done, ran = sum(task.count("done") for task in tasks), sum(len(task.states) for task in tasks)
+        lines = Text.assemble((f"{self._flow} interrupted", "bold yellow"), f" after {done} of {ran} started tasks")
+        lines.append("\n   = nothing is half-written: a dataset is there as a whole, or not at all")
+        if self._run_id:
+            folder = shown_path(folder_of(self._run_id, self.home))
+            lines.append(f"\n   = intermediates stay in {folder} until `pxw gc` removes them")
+        written = [
+            output.place for output in outputs_of(self._progress.saved, None, self.home / "runs", with_values=False)
+        ]
+        if written:
+            lines.append(f"\n   = written already: {', '.join(written)}")
+        self.console.print(lines)

@@ -1,0 +1,161 @@
+"""A child process in a group of its own: streamed, limited, and never left behind."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from threading import Event
+
+__all__ = ["Ended", "Log", "run_process"]
+
+Log: TypeAlias = Callable[[str, Literal["stdout", "stderr"]], None]
+"""Called with each line, in the thread that waits for the process."""
+
+_TICK = 0.1  # seconds between two looks at the clock, and at who wants the process to stop
+_GRACE = 2.0  # seconds from "please end" to SIGKILL
+_LONGEST = 65_536  # bytes of a line
+_LAST = 20  # lines
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: its status (that of a signal is negative), why it was stopped, and its last lines."""
+
+    status: int
+    stopped: Literal["", "timeout", "cancelled"]
+    last: tuple[str, ...]
+
+
+def run_process(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Log,
+    timeout: float | None = None,
+    stop: Event | None = None,
+) -> Ended:
+    """Run a command to its end; the last argument that it gets is a pipe which closes when this process dies."""
+    until = time.monotonic() + (timeout if timeout is not None else float("inf"))
+    with _started(command, folder, environment) as child, _Streams(child, log) as streams:
+        stopped: Literal["", "timeout", "cancelled"] = ""
+        while child.poll() is None and not stopped:
+            streams.read(child)
+            if stop is not None and stop.is_set():
+                stopped = "cancelled"
+            elif time.monotonic() > until:
+                stopped = "timeout"
+        if stopped:
+            _ask_to_end(child, streams)
+        _kill_group(child)
+        streams.drain()
+        return Ended(child.wait(), stopped, tuple(streams.last))
+
+
+@contextmanager
+def _started(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    watched, held = os.pipe()
+    try:
+        child = subprocess.Popen(  # noqa: S603 - it is what the user asked for
+            [*command, str(watched)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=(watched,),
+        )
+        os.close(watched)
+        try:
+            yield child
+        finally:  # also when this thread is interrupted
+            _kill_group(child)
+            child.wait()
+    finally:
+        os.close(held)
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    """End whatever is left of the group; its number is its own as long as the watching process is in it."""
+    with suppress(ProcessLookupError, PermissionError):  # nothing is
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _ask_to_end(child: subprocess.Popen[bytes], streams: _Streams) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGTERM)
+    until = time.monotonic() + _GRACE
+    while child.poll() is None and time.monotonic() < until:
+        streams.read(child)
+
+
+class _Streams:
+    """What a child says, as lines."""
+
+    def __init__(self, child: subprocess.Popen[bytes], log: Log) -> None:
+        pipes: list[tuple[Any, Literal["stdout", "stderr"]]] = [(child.stdout, "stdout"), (child.stderr, "stderr")]
+        self.last: deque[str] = deque(maxlen=_LAST)
+        self._log = log
+        self._names: dict[Any, Literal["stdout", "stderr"]] = dict(pipes)
+        self._rests = dict.fromkeys(self._names, b"")
+        self._selector = selectors.DefaultSelector()
+        for stream in self._names:
+            self._selector.register(stream, selectors.EVENT_READ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+        for stream in self._names:
+            stream.close()
+
+    def read(self, child: subprocess.Popen[bytes]) -> None:
+        """Wait a moment for something to be said, or for the child to end."""
+        if self._selector.get_map():
+            self._read_ready(_TICK)
+        else:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_TICK)
+
+    def drain(self) -> None:
+        """Read what is left; a process that has left the group does not keep us waiting."""
+        while self._selector.get_map() and self._read_ready(_TICK):
+            pass
+        for stream, rest in self._rests.items():
+            if rest:
+                self._say(rest, stream)
+
+    def _read_ready(self, timeout: float) -> bool:
+        ready = self._selector.select(timeout)
+        for key, _ in ready:
+            stream = key.fileobj
+            data = os.read(key.fd, _LONGEST)
+            if not data:
+                self._selector.unregister(stream)
+            *lines, rest = (self._rests[stream] + data).split(b"\n")
+            if len(rest) >= _LONGEST:
+                lines, rest = [*lines, rest], b""
+            self._rests[stream] = rest
+            for line in lines:
+                self._say(line, stream)
+        return bool(ready)
+
+    def _say(self, line: bytes, stream: Any) -> None:
+        # A progress bar draws over itself: what counts is its last state.
+        text = line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]
+        self.last.append(text)
+        self._log(text, self._names[stream])
