@@ -15,7 +15,7 @@ FEATURES = ["radius", "texture", "smoothness", "concavity", "symmetry"]
 def biopsies() -> pd.DataFrame:
     """Five measurements of 569 biopsies, and a label: 1 where the biopsy is malignant."""
     bunch = load_breast_cancer(as_frame=True)
-    table = bunch.frame[[f"mean {name}" for name in FEATURES]]
+    table: pd.DataFrame = bunch.frame[[f"mean {name}" for name in FEATURES]]
     return table.set_axis(FEATURES, axis="columns").assign(label=1 - bunch.target)
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from prefect.client.schemas.objects import State
     from prefect.flows import FlowStateHook
-    from prefect.futures import PrefectFuture
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.task_runners import TaskRunner
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
         flow_run_name: Callable[[], str] | str | None
         retries: int | None
         retry_delay_seconds: int | float | None
-        task_runner: TaskRunner[PrefectFuture[Any]] | None
+        task_runner: TaskRunner[Any] | None
         description: str | None
         timeout_seconds: int | float | None
         validate_parameters: bool

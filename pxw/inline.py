@@ -92,6 +92,10 @@ class Done:
     def wait(self, timeout: float | None = None) -> None:
         """Return at once."""
 
+    def add_done_callback(self, fn: Callable[[Done], None]) -> None:
+        """Call it at once."""
+        fn(self)
+
 
 def _run_to_its_end(coroutine: Any) -> Any:
     """Run a coroutine from code that cannot await it, whether or not an event loop is running."""
@@ -140,9 +144,10 @@ class InlineTask:
         refuse_state(wait_for, return_state)
         return call_here(self.binding, args, kwargs)
 
-    def submit(self, *args: Any, **kwargs: Any) -> Done:
+    def submit(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Done:
         """Run the task now, and give a future that is done."""
-        return Done(partial(self, *args, **kwargs))
+        refuse_state(wait_for, return_state)
+        return Done(partial(call_here, self.binding, args, kwargs))
 
     def map(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> DoneList:
         """Run the task once for each element of the lists among its arguments."""

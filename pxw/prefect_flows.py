@@ -141,13 +141,13 @@ class _ToConsole(logging.Handler):
         self._console.print(self.format(record), style=style, markup=False)
 
 
-_PREFECT = str(Path(prefect.__file__).parent)
+_PREFECT = f"{Path(prefect.__file__).parent}/"
 _TOLD = ("task_engine", "flow_engine", "engine", "task_runners", "futures", "services")
 
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether a record is the user's own, or a warning; what the progress shows already is none."""
-    if not record.pathname.startswith(_PREFECT) or record.funcName == "print_as_log":
+    if not record.pathname.startswith(_PREFECT):
         return True
     return record.levelno >= (logging.CRITICAL if record.module in _TOLD else logging.WARNING)
 

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
@@ -123,6 +124,7 @@ def _start(folder: Path, on_wait: Callable[[str], None]) -> LocalServer:
             start_new_session=True,
             pass_fds=[alive.fileno()],
         )
+    threading.Thread(target=process.wait, daemon=True).start()  # no zombie stays if this process outlives it
     server = LocalServer(f"http://127.0.0.1:{port}/api", process.pid)
     _tell(folder / "server.json", server)
     began = time.monotonic()
@@ -169,7 +171,7 @@ def _is_locked(path: Path) -> bool:
     try:
         with path.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except BlockingIOError:
         return True

@@ -13,6 +13,7 @@ from prefect.cache_policies import DEFAULT, NO_CACHE, CachePolicy
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.futures import PrefectFuture, PrefectFutureList
 from prefect.results import get_result_store
+from prefect.utilities.annotations import opaque
 from prefect.utilities.hashing import hash_objects
 from prefect.utilities.visualization import get_task_viz_tracker
 
@@ -48,6 +49,7 @@ class Task(prefect.Task[P, R]):
     """A Prefect task whose declared inputs and outputs are datasets; everything else about it is Prefect's."""
 
     def __init__(self, binding: Binding, **options: Any) -> None:
+        options = {"log_prints": None, **options}  # as the flow has it: Prefect's decorator says so, its class does not
         super().__init__(fn=_of_references(binding), **_with_caching(options, default=True))
         self._bind(binding)
 
@@ -123,7 +125,16 @@ class Task(prefect.Task[P, R]):
         light = self._light(args, kwargs)
         return super().submit(*light.args, **light.kwargs, **engine)
 
-    def _map(self, *args: Any, **kwargs: Any) -> Any:
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # as above
+        def map(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> list[State[R]]: ...
+        @overload
+        def map(self: Task[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any) -> PrefectFutureList[T]: ...
+        @overload
+        def map(self, *args: Any, **kwargs: Any) -> PrefectFutureList[R]: ...
+
+    def map(self, *args: Any, **kwargs: Any) -> Any:
         """Submit the task once for each element of the lists, and each entry of the folders, that it is given."""
         engine = _engine_options(kwargs)
         if not _in_prefect():
@@ -141,9 +152,6 @@ class Task(prefect.Task[P, R]):
         submitted = [self.submit(*args, **kwargs, **engine) for args, kwargs in calls]
         return submitted if engine.get("return_state") else PrefectFutureList(submitted)  # type: ignore[abstract]
 
-    if not TYPE_CHECKING:
-        map = _map  # typed as Prefect's
-
     def with_options(self, *, outputs: Declared = None, **options: Unpack[TaskOptions]) -> Task[P, R]:  # type: ignore[override]  # one more option
         """The same task with other options; `outputs=` redirects some of its outputs."""
         plain = super().with_options(**_with_caching(dict(options), default=False))
@@ -153,7 +161,19 @@ class Task(prefect.Task[P, R]):
         return changed
 
     def _light(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
-        return self.binding.light(_current_run(), self.binding.complete(args, kwargs))
+        light = self.binding.light(_current_run(), self.binding.complete(args, kwargs))
+        self.binding.each(light, lambda _, value: _sealed(value))
+        return light
+
+
+_PLAIN = {int, float, str, bool, type(None)}
+
+
+def _sealed(value: Any) -> Any:
+    """Keep Prefect from looking for futures in a long collection of numbers and texts: 4 seconds for a million."""
+    if type(value) not in {list, tuple, dict, set} or len(value) < 1000:
+        return value
+    return opaque(value) if set(map(type, value.values() if type(value) is dict else value)) <= _PLAIN else value
 
 
 def _result(value: Any) -> Any:

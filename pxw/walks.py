@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Never
 from pxw import data
 from pxw.binding.outcome import named_refs
 from pxw.data.fitting import schema_of
-from pxw.ddm.parcel import check_address
 from pxw.errors import OutputError, PlaceError, PxwError, RefTouchedError
 from pxw.specs import DDM, Dataset, Local, Ref
 from pxw.stores import local
@@ -91,7 +90,7 @@ class Walk:
         self.tasks.append(binding.name)
         bound = binding.complete(args, kwargs)
         for name, value in bound.arguments.items():
-            for item in value if isinstance(value, list | tuple) else [value]:
+            for item in _leaves(value):
                 self._look_at(binding, name, item)
         refs = [self._declared(binding, name, spec) for name, spec in binding.outputs.items()]
         if not refs:
@@ -112,12 +111,8 @@ class Walk:
                 binding.check_edge(name, value)
         elif isinstance(value, Dataset) and name in binding.inputs:
             with self._noting(f"task {binding.name!r}, input {name!r}"):
-                self._look_at_place(value, binding.inputs[name])
-
-    def _look_at_place(self, spec: Dataset, declared: Dataset) -> None:
-        if self._makes(data.address(spec)):
-            return
-        data.look(spec, declared)
+                if not self._makes(data.address(value)):
+                    binding.look(name, value)
 
     def _declared(self, binding: Binding, name: str, spec: Dataset) -> Ref:
         at = f"task {binding.name!r}, output {name!r}"
@@ -143,6 +138,8 @@ class Walk:
         if isinstance(spec, Local):
             self._refuse_unwritable(local.absolute(spec))
         elif isinstance(spec, DDM):
+            from pxw.ddm.parcel import check_address  # noqa: PLC0415 - only where there is a DDM
+
             check_address(spec.project, spec.name or owner)
 
     def _refuse_unwritable(self, place: Path) -> None:
@@ -159,6 +156,15 @@ class Walk:
         except PxwError as error:
             error.at = ", ".join(filter(None, [at, error.at]))
             self.findings.append(error)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """The values in lists, tuples and dicts; also those that `*args` and `**kwargs` collect."""
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def _line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import time
 import typing
 from collections.abc import Mapping
@@ -15,8 +16,7 @@ from uuid import uuid4
 from pxw import data
 from pxw.binding.declare import Declared, declared_inputs, declared_outputs, place_of, refuse_unfit, spec_of
 from pxw.binding.outcome import named_refs, split
-from pxw.codecs.registry import known_as
-from pxw.codecs.tables import is_table
+from pxw.codecs.tables import is_table_type
 from pxw.data.asked import asked, many
 from pxw.data.fitting import schema_of
 from pxw.errors import DeclarationError, EdgeError, PxwError, nearest
@@ -130,7 +130,7 @@ class Binding:
 
     def light(self, run: Run, bound: inspect.BoundArguments) -> inspect.BoundArguments:
         """The arguments with tables, arrays and bytes written down, so that only references travel."""
-        self._each(bound, partial(self._light, run))
+        self.each(bound, partial(self._light, run))
         return bound
 
     def load(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
@@ -138,10 +138,10 @@ class Binding:
         return self._load(self.complete(args, kwargs))
 
     def _load(self, bound: inspect.BoundArguments) -> inspect.BoundArguments:
-        self._each(bound, self._loaded)
+        self.each(bound, self._loaded)
         return bound
 
-    def _each(self, bound: inspect.BoundArguments, change: Callable[[str, Any], Any]) -> None:
+    def each(self, bound: inspect.BoundArguments, change: Callable[[str, Any], Any]) -> None:
         """Change each argument; those that `*args` and `**kwargs` collect, one by one."""
         for name, value in bound.arguments.items():
             kind = self.signature.parameters[name].kind
@@ -153,7 +153,7 @@ class Binding:
                 bound.arguments[name] = change(name, value)
 
     def _light(self, run: Run, name: str, value: Any) -> Any:
-        if not _is_heavy(value):
+        if not _is_heavy(type(value)) or (isinstance(value, bytes) and len(value) <= 4096):
             return _inside(value, _is_heavy, partial(self._light, run, name))
         try:
             ref = data.save(value, Dataset(), beside=run.target("arguments", uuid4().hex[:12], name))
@@ -170,7 +170,7 @@ class Binding:
             return self._loaded_one(name, value, wanted)
         each = many(asked(wanted))
         inner = each[1] if each else None
-        return _inside(value, lambda item: isinstance(item, Ref), lambda item: self._loaded_one(name, item, inner))
+        return _inside(value, lambda cls: cls is Ref, lambda item: self._loaded_one(name, item, inner))
 
     def _loaded_one(self, name: str, source: Ref | Dataset, wanted: Any) -> Any:
         declared = self.inputs.get(name, Dataset())
@@ -182,6 +182,10 @@ class Binding:
         except PxwError as error:
             error.at = ", ".join(filter(None, [self._into(name), _origin(source), error.at]))
             raise
+
+    def look(self, name: str, spec: Dataset) -> None:
+        """Look at what an input would be read from, without reading it: is it there, and does its header fit?"""
+        data.look(spec, self.inputs.get(name), self.annotations.get(name))
 
     def check_edge(self, name: str, ref: Ref) -> None:
         """Compare what a reference says of its columns with what this input declares, before anything is read.
@@ -266,22 +270,25 @@ class Binding:
         return self.fn(*bound.args, **bound.kwargs)
 
 
-def _is_heavy(value: Any) -> bool:
-    """Whether Prefect, or a caller that sees what the task does to it, had better not be given this value."""
-    return is_table(value) or known_as(value, "numpy", "ndarray") or (isinstance(value, bytes) and len(value) > 4096)
+def _is_heavy(cls: type) -> bool:
+    """Whether Prefect had better not be given values of this class, nor a task one that its caller still holds."""
+    return is_table_type(cls) or issubclass(cls, (bytes, getattr(sys.modules.get("numpy"), "ndarray", bytes)))
 
 
-def _inside(value: Any, picks: Callable[[Any], bool], change: Callable[[Any], Any]) -> Any:
-    """A list, tuple or dict with the items that it `picks` changed; anything else as it is."""
-    if isinstance(value, dict):
-        hit = any(map(picks, value.values()))
-        return {key: change(item) if picks(item) else item for key, item in value.items()} if hit else value
+def _inside(value: Any, picks: Callable[[type], bool], change: Callable[[Any], Any]) -> Any:
+    """A list, tuple or dict with the items changed whose class is picked; anything else as it is."""
     if hasattr(value, "rewrap"):  # Prefect's unmapped(), allow_failure(), quote()
-        return value.rewrap(change(value.value)) if picks(value.value) else value
-    if not isinstance(value, list | tuple) or not any(map(picks, value)):
+        return value.rewrap(change(value.value)) if picks(type(value.value)) else value
+    if not isinstance(value, dict | list | tuple):
         return value
-    items = [change(item) if picks(item) else item for item in value]
-    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    items = value.values() if isinstance(value, dict) else value
+    picked = {cls for cls in set(map(type, items)) if picks(cls)}  # of a long list, few classes
+    if not picked:
+        return value
+    changed = [change(item) if type(item) in picked else item for item in items]
+    if isinstance(value, dict):
+        return dict(zip(value, changed, strict=True))
+    return type(value)(*changed) if hasattr(value, "_fields") else type(value)(changed)
 
 
 def _wants_reference(wanted: Any) -> bool:

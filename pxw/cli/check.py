@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import sys
 from contextlib import ExitStack, redirect_stdout
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from rich.text import Text
 
-from pxw.cli import DONE, FOUND_ERRORS
+from pxw.cli import DONE, FOUND_ERRORS, WRONG_USE
 from pxw.cli.console import err, out, print_json
+from pxw.cli.embedded import use_running
 from pxw.cli.faults import WrongUseError, as_json, exit_code, show
-from pxw.cli.target import load_target, parameters
+from pxw.cli.target import awaited, is_xxp, load_target, parameters
 from pxw.errors import SettingsError, TargetError
 from pxw.walks import Walk
 
@@ -27,13 +26,16 @@ __all__ = ["command", "report", "walked"]
 def command(
     target: str,
     /,
-    *,
+    *more: str,
     param: Annotated[list[str], Parameter(name=["--param", "-p"])] = [],  # noqa: B006 - cyclopts copies it
     set: list[str] = [],  # noqa: A002, B006 - the option's name; cyclopts copies it
     json: bool = False,
     traceback: bool = False,
+    config: str | None = None,
+    syntax: bool = False,
+    gcc: bool = False,
 ) -> int:
-    """Walk a flow without running its tasks, and report all that would go wrong.
+    """Walk a flow, or read a `.xxp` project, without running any task, and report all that would go wrong.
 
     Every edge between tasks is compared, schema against schema; every input must be there, be readable, and have a
     header that fits its schema. The flow's own body does run, but no task's. Where it asks for the value of a task,
@@ -42,7 +44,9 @@ def command(
     Parameters
     ----------
     target
-        `file.py`, or `file.py:flow` where a file has several.
+        `file.py`, or `file.py:flow` where a file has several; `file.xxp`.
+    more
+        Further `.xxp` files.
     param
         `name=value`: a parameter of the flow, as for `pxw run`.
     set
@@ -50,16 +54,33 @@ def command(
     json
         Print one JSON object: `flow`, `tasks` (names, in order), `edges` (how many were compared), `stopped` (file,
         line and reason, or null) and `findings` (`code`, `message`, `at`, `details`, `help`; `code` is null for an
-        error of the user's own code).
+        error of the user's own code). Of `.xxp` files: a list of diagnostics (`code`, `severity`, `message`, `file`,
+        `line`, `column`, `end_column`, `help`).
     traceback
         Show errors with the whole traceback.
+    config
+        Of a `.xxp` file: the project's `eexp_config.py`; by default the next one upwards.
+    syntax
+        Judge `.xxp` files on their own, without what they refer to.
+    gcc
+        Of `.xxp` files: one line a diagnostic, as compilers write them.
     """
+    if is_xxp(target):
+        from pxw.cli import xxp  # noqa: PLC0415 - a Python flow does not pay for the language
+
+        return xxp.check([target, *more], config=config, syntax=syntax, json=json, gcc=gcc)
+    if more or syntax or gcc or config:
+        show(
+            TargetError(f"{target} is no .xxp file", help="check one flow at a time, without --syntax, --gcc, --config")
+        )
+        return WRONG_USE
     console = err() if json else out()
     name, walk, crash = "", Walk(), None
     with redirect_stdout(sys.stderr):  # what the user's file prints is no part of the report
         try:
             flow = load_target(target, inline_only=True)
             name = flow.name
+            use_running()
             walk = walked(flow, parameters(flow, param, set))
         except (SettingsError, TargetError, WrongUseError) as error:
             show(error, full=traceback)
@@ -93,9 +114,7 @@ def walked(flow: Any, given: dict[str, Any]) -> Walk:
 
             stack.enter_context(stand_ins())
         with walk.going():
-            result = flow(**given)
-            if inspect.iscoroutine(result):
-                asyncio.run(result)
+            awaited(flow(**given))
     return walk
 
 

@@ -11,17 +11,19 @@ import builtins
 import inspect
 import textwrap
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pxw import data, values
 from pxw.cli.target import binding_of, tasks_near, user_function
 from pxw.errors import PxwError
-from pxw.specs import DDM, Dataset, Local
+from pxw.specs import DDM, Local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pxw.binding import Binding
+    from pxw.specs import Dataset
 
 __all__ = ["Uses", "missing_inputs"]
 
@@ -37,24 +39,25 @@ def missing_inputs(flow: Any, given: dict[str, Any]) -> list[PxwError]:
     defaults = {name: parameter.default for name, parameter in inspect.signature(fn).parameters.items()}
     uses = Uses.of(fn)
     specs = {name: value for name, value in (defaults | given).items() if isinstance(value, Local | DDM)}
-    looks: list[tuple[str, Dataset, Dataset]] = [
-        (f"flow {flow.name!r}, parameter {name!r}", spec, declared)
+    looks: list[tuple[str, Callable[[], Any]]] = [
+        (f"flow {flow.name!r}, parameter {name!r}", look)
         for name, spec in specs.items()
         if name not in uses.written | uses.unseen
-        for declared in uses.read_as[name] or [Dataset()]
+        # As what the flow's body may load it is not known: it must be there.
+        for look in [partial(read, spec) for read in uses.read_by[name]] or [partial(data.look, spec, None, bytes)]
     ]
     looks += [
-        (f"task {task!r}, input {name!r}", spec, binding.inputs[name])
+        (f"task {task!r}, input {name!r}", partial(binding.look, name, spec))
         for task, binding in tasks_near(flow).items()
         for name, spec in binding.moved.items()
     ]
-    findings = {at: error for at, spec, declared in reversed(looks) if (error := _look(at, spec, declared))}
+    findings = {at: error for at, look in reversed(looks) if (error := _faults_of(look, at))}
     return list(reversed(findings.values()))
 
 
-def _look(at: str, spec: Dataset, declared: Dataset) -> PxwError | None:
+def _faults_of(look: Callable[[], Any], at: str) -> PxwError | None:
     try:
-        data.look(spec, declared)
+        look()
     except PxwError as error:
         error.at = ", ".join(filter(None, [at, error.at]))
         return error
@@ -71,7 +74,7 @@ class Uses(ast.NodeVisitor):
     def __init__(self, fn: Any) -> None:
         self.written: set[str] = set()
         self.unseen: set[str] = set()
-        self.read_as: defaultdict[str, list[Dataset]] = defaultdict(list)
+        self.read_by: defaultdict[str, list[Callable[[Dataset], Any]]] = defaultdict(list)
         self._names = vars(builtins) | fn.__globals__ | inspect.getclosurevars(fn).nonlocals
         self._always = True
 
@@ -121,7 +124,7 @@ class Uses(ast.NodeVisitor):
         given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
         for name, argument in given.items():
             if isinstance(argument, ast.Name) and self._always:
-                self.read_as[argument.id].append(binding.inputs.get(name, Dataset()))
+                self.read_by[argument.id].append(partial(binding.look, name))
 
     def _resolve(self, node: ast.expr) -> Any:
         """The object that an expression means, as far as names tell; `None` where they do not."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import uuid4
 
 from cyclopts import Parameter
@@ -14,11 +12,13 @@ from rich.text import Text
 from pxw.cli import FAILED, FOUND_ERRORS
 from pxw.cli.check import report, walked
 from pxw.cli.console import err
+from pxw.cli.embedded import ensure_ddm
 from pxw.cli.faults import exit_code, show
 from pxw.cli.inputs import missing_inputs
+from pxw.cli.prints import scripts_printing_to
 from pxw.cli.progress import Waiting
 from pxw.cli.session import Session
-from pxw.cli.target import load_target, parameters
+from pxw.cli.target import awaited, is_xxp, load_target, parameters
 from pxw.errors import TargetError
 from pxw.inline import InlineFlow
 from pxw.settings import load_settings
@@ -40,8 +40,13 @@ def command(
     temporary_server: bool = False,
     logs: bool = False,
     traceback: bool = False,
+    config: str | None = None,
+    workflow: str | None = None,
+    experiment: str | None = None,
+    range: Literal["inclusive", "exclusive"] = "inclusive",  # noqa: A002 - the option's name
+    seed: int = 0,
 ) -> int:
-    """Run a flow.
+    """Run a flow, or a workflow or experiment of the old system.
 
     Before its first task the places and headers of the flow's inputs are looked at: a missing one is found at once.
     Where no Prefect API is configured, a local Prefect server is started in the background, or the one that runs is
@@ -50,9 +55,10 @@ def command(
     Parameters
     ----------
     target
-        `file.py`, or `file.py:flow` where a file has several.
+        `file.py`, or `file.py:flow` where a file has several; `file.xxp`, or `file.xxp:Name`.
     param
-        `name=value`: a parameter of the flow, as JSON or as text; `-p 'raw={"path": "x.csv"}'` is a dataset.
+        `name=value`: a parameter of the flow, as JSON or as text; `-p 'raw={"path": "x.csv"}'` is a dataset. Of a
+        `.xxp` workflow: `Task.parameter=value`.
     set
         `dataset=path`: read, or write, a dataset elsewhere, with its format and schema as declared. `dataset` is a
         parameter of the flow that takes a spec (`--set raw=other.csv`), or a declared input of a task, which is then
@@ -67,13 +73,36 @@ def command(
         Show also what Prefect itself logs.
     traceback
         Show errors with the whole traceback.
+    config
+        Of a `.xxp` file: the project's `eexp_config.py`; by default the next one upwards.
+    workflow
+        Of a `.xxp` file: the workflow to run, where it has several.
+    experiment
+        Of a `.xxp` file: the experiment to run.
+    range
+        Of a `.xxp` experiment: whether `range(a, b)` includes b, as documented, or not, as in the old engine.
+    seed
+        Of a `.xxp` experiment: what its random searches draw with.
     """
     try:
-        flow = _flow(target, inline)
-        given = parameters(flow, param, set)
-        if check and _has_findings(flow, given):
-            return FOUND_ERRORS
-        missing = [] if check else missing_inputs(flow, given)
+        if is_xxp(target):
+            from pxw.cli.xxp import Chosen, Request  # noqa: PLC0415 - a Python flow does not pay for the language
+
+            request = Request(
+                config=config, workflow=workflow, experiment=experiment, range=range, seed=seed, param=param, set=set
+            )
+            chosen = Chosen.of(target, request, err())
+            if chosen is None:
+                return FOUND_ERRORS
+            ensure_ddm(err())
+            flow, given, missing = chosen.flow(inline_only=inline), {}, chosen.missing_inputs()
+        else:
+            flow = _flow(target, inline)
+            given = parameters(flow, param, set)
+            ensure_ddm(err())
+            if check and _has_findings(flow, given):
+                return FOUND_ERRORS
+            missing = [] if check else missing_inputs(flow, given)
         for problem in missing:
             show(problem, full=traceback)
         if missing:
@@ -81,7 +110,8 @@ def command(
         session = Session(flow.name, load_settings().home, traceback=traceback)
         if inline:
             return session.run(lambda: _inline(flow, given, session))
-        return session.run(lambda: _on_prefect(flow, given, session, temporary=temporary_server, logs=logs))
+        url = None if temporary_server else _server_url(session)
+        return session.run(lambda: _on_prefect(flow, given, session, url, logs=logs))
     except Exception as error:
         show(error, full=traceback)
         return exit_code(error)
@@ -107,16 +137,15 @@ def _inline(flow: Any, given: dict[str, Any], session: Session) -> Any:
 
     def execute(on_start: Callable[[str], None]) -> Any:
         on_start(run_id)
-        result = flow.with_options(run_id=run_id)(**given)
-        return asyncio.run(result) if inspect.iscoroutine(result) else result
+        with scripts_printing_to(session.console):
+            return awaited(flow.with_options(run_id=run_id)(**given))
 
     return session.follow(execute)
 
 
-def _on_prefect(flow: Any, given: dict[str, Any], session: Session, *, temporary: bool, logs: bool) -> Any:
+def _on_prefect(flow: Any, given: dict[str, Any], session: Session, url: str | None, *, logs: bool) -> Any:
     from pxw import prefect_flows  # noqa: PLC0415 - --inline does not pay for Prefect
 
-    url = None if temporary else _server_url(session)
     with ExitStack() as stack:
         stack.enter_context(prefect_flows.logging_to(session.console, everything=logs))
         stack.enter_context(prefect_flows.at_server(url))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from contextlib import nullcontext
@@ -18,13 +19,27 @@ from pxw.specs import Dataset, Spec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["binding_of", "load_target", "parameters", "tasks_near", "user_function"]
+__all__ = ["awaited", "binding_of", "is_xxp", "load_target", "parameters", "tasks_near", "user_function"]
 
 
 def load_target(target: str, *, inline_only: bool) -> Any:
     """The flow that a target names, for a run on Prefect or without it."""
     with inline() if inline_only else nullcontext():
         return find_flow(target)
+
+
+def awaited(result: Any) -> Any:
+    """What a flow returned; that of an async flow is waited for."""
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+def is_xxp(target: str) -> bool:
+    """Whether a target names a DSL file: `x.xxp`, or one of its workflows or experiments as `x.xxp:Name`.
+
+    >>> is_xxp("workflows/w.xxp"), is_xxp("w.xxp:Train"), is_xxp("flow.py")
+    (True, True, False)
+    """
+    return target.endswith(".xxp") or ".xxp:" in target
 
 
 def user_function(flow: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,8 @@ class NpyCodec(Codec):
         if array.dtype.hasobject:
             raise ConversionError("an array of Python objects has no form in .npy", at=str(file), help=_OBJECTS)
         with file.open_write() as sink:
-            np.lib.format.write_array(sink, array, allow_pickle=False)
+            # Through Python: numpy's own writing to files does not say that a disk is full.
+            np.lib.format.write_array(SimpleNamespace(write=sink.write), array, allow_pickle=False)
 
 
 class NpzCodec(Codec):

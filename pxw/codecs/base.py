@@ -53,6 +53,8 @@ class File:
 
         if self.compression == "none":
             return self.path.open("rb")
+        if not self.path.stat().st_size:
+            raise EOFError(f"an empty file is not what {self.compression} makes")
         # Buffered, since Arrow's own streams cannot be read by lines.
         return io.BufferedReader(pa.input_stream(self.path, compression=self.compression))
 

@@ -7,6 +7,7 @@ import math
 from codecs import BOM_UTF8
 from datetime import date, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -72,7 +73,7 @@ def from_json(text: str | bytes, as_: Any, name: str) -> Any:
     try:
         if as_ is None or as_ is Any or as_ in {dict, list, object}:
             return json.loads(text)
-        return TypeAdapter(as_).validate_json(text)
+        return _adapter(as_).validate_json(text)
     except ValidationError as error:
         broken = any(fault["type"] == "json_invalid" for fault in error.errors())
         raise CorruptDataError(
@@ -81,6 +82,11 @@ def from_json(text: str | bytes, as_: Any, name: str) -> Any:
         ) from error
     except (ValueError, RecursionError) as error:
         raise CorruptDataError(f"{name} is not JSON", details=[str(error)]) from error
+
+
+@lru_cache(256)
+def _adapter(as_: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(as_)
 
 
 class JsonCodec(Codec):

@@ -68,17 +68,19 @@ def run_process(
 def _started(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     watched, held = os.pipe()
     try:
-        child = subprocess.Popen(  # noqa: S603 - it is what the user asked for
-            [*command, str(watched)],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=(watched,),
-        )
-        os.close(watched)
+        try:
+            child = subprocess.Popen(  # noqa: S603 - it is what the user asked for
+                [*command, str(watched)],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=(watched,),
+            )
+        finally:
+            os.close(watched)
         try:
             yield child
         finally:  # also when this thread is interrupted

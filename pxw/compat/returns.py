@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pxw.codecs import registry
 from pxw.codecs.tables import without_labels
-from pxw.compat.handover import MANY
+from pxw.compat.handover import MANY, naming
 from pxw.errors import OutputError, nearest
 from pxw.schemas import columns_of
 from pxw.settings import load_settings
@@ -82,26 +82,27 @@ class Returns:
         Raises:
             OutputError: one that was declared, and neither saved nor written.
         """
-        found = {name: self._output(name, declared.get(name), item) for name, item in items.items()}
-        for name, spec in declared.items():
-            if name not in found:
-                found[name] = self._written_by_itself(name, spec, found)
+        missing = {name: spec for name, spec in declared.items() if name not in items}
+        found = {name: self._written_by_itself(name, spec, items) for name, spec in missing.items()}
+        found |= {name: self._output(name, declared.get(name), item) for name, item in items.items()}
         return {name: replace(ref, task=self._task, output=name) for name, ref in found.items()}
 
     def _output(self, name: str, spec: Dataset | None, item: dict[str, Any]) -> Ref:
         known = reference(item)
-        is_external = item["format"] == "external" or isinstance(spec, Local | DDM)
-        if not isinstance(spec, DDM) and (is_external or not self._is_remote):
+        is_external = isinstance(spec, Local | DDM)
+        if isinstance(spec, Local) or not (is_external or self._is_remote):
             return known
         from pxw.compat import remote  # noqa: PLC0415 - httpx is paid for only where there is a DDM
 
         address = spec if isinstance(spec, DDM) else DDM(project=self._job.project(self._task), name=name)
         metadata = {"dataset_signature": name, "task": self._task, "assembled_wf": self._job.workflow}
-        ref, records = remote.uploaded(known, item, address, metadata, "external" if is_external else "intermediate")
+        kind = "external" if is_external else "intermediate"
+        with naming(f"task {self._task!r}, output {name!r}"):
+            ref, records = remote.uploaded(known, item, address, metadata, kind)
         self.records[f"file:{self._task}:output:{name}"] = json.dumps(records)
         return ref
 
-    def _written_by_itself(self, name: str, spec: Dataset | None, found: Mapping[str, Ref]) -> Ref:
+    def _written_by_itself(self, name: str, spec: Dataset | None, saved: Mapping[str, Any]) -> Ref:
         """A script may write to its output's place without a call."""
         if isinstance(spec, Local):
             path = local.absolute(spec)
@@ -112,7 +113,7 @@ class Returns:
         raise OutputError(
             f"task {self._task!r} did not save its output {name!r}",
             at=str(spec) if isinstance(spec, Local | DDM) else "",
-            help=f"it saved: {nearest(name, found)}" if found else "it saved nothing",
+            help=f"it saved: {nearest(name, saved)}" if saved else "it saved nothing",
         )
 
 

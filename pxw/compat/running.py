@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -76,6 +77,7 @@ class _Execution:
         self._run = run
         self._key = key
         self._job = job
+        self._is_remote = (job.management or load_settings().dataset_management) == "DDM"
         self._log = log
         target = run.target(script.name, key, "script")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +95,8 @@ class _Execution:
             raise ScriptError(f"there is no script {script.path}", at=f"task {script.name!r}")
         places = dict(self._places(outputs))
         folders = _importable(script.dependencies)
-        manifest = self._manifest(inputs, places, parameters, folders)
+        handover = Handover(script.name, self._run.id, self._folder)
+        manifest = self._manifest(handover, inputs, places, parameters, folders)
         python = python_for(script.requirements, script.python_version, self._log)
         began = time.perf_counter()
         ended = run_process(
@@ -106,6 +109,9 @@ class _Execution:
         )
         seconds = time.perf_counter() - began
         journal = Journal.read(self._folder / "journal.jsonl")
+        refused = handover.refused.get((journal.error or {}).get("input", ""))
+        if refused is not None:
+            raise refused
         _refuse_failure(script, ended, journal)
         return self._outcome(journal, outputs, seconds)
 
@@ -115,20 +121,20 @@ class _Execution:
             if isinstance(spec, Local):
                 path = local.absolute(spec)
                 self._run.claim(path, f"task {self._script.name!r}, output {name!r}", self._key)
-                yield name, {"path": str(path), "folder": spec.is_folder, "variable": str(path)}
+                yield name, {"path": str(path), "folder": spec.is_folder, "remote": False, "variable": str(path)}
             elif isinstance(spec, DDM):
                 path = self._folder / "outgoing" / local.entry_path(Path(name), spec.name or "files")
                 variable = f"{spec.name or ''}|{spec.project}"
-                yield name, {"path": str(path), "folder": spec.name is None, "variable": variable}
+                yield name, {"path": str(path), "folder": spec.name is None, "remote": True, "variable": variable}
 
     def _manifest(
         self,
+        handover: Handover,
         inputs: Mapping[str, Any],
         places: Mapping[str, dict[str, Any]],
         parameters: Mapping[str, Any],
         folders: list[str],
     ) -> Path:
-        handover = Handover(self._folder)
         items = handover.inputs(inputs)
         addresses = {name: _address(inputs[name], item) for name, item in items.items() if item["format"] == "external"}
         variables = {
@@ -147,7 +153,8 @@ class _Execution:
                 "parses": self._script.executionware.upper() == "LOCAL",
                 "variables": handover.shared(variables),
                 "result_map": handover.shared(self._job.result_map),
-                "results": self._job.results and str(self._written("results.json", self._job.results)),
+                "results": str(self._written("results.json", self._job.results)) if self._job.results else None,
+                "remote": self._is_remote,
                 "inputs": items,
                 "outputs": places,
             },
@@ -183,8 +190,7 @@ class _Execution:
         return folder
 
     def _outcome(self, journal: Journal, outputs: Mapping[str, Dataset | None], seconds: float) -> Outcome:
-        management = self._job.management or load_settings().dataset_management
-        returns = Returns(self._script.name, self._job, is_remote=management == "DDM")
+        returns = Returns(self._script.name, self._job, is_remote=self._is_remote)
         refs = returns.outputs(outputs, journal.saved)
         result_map = {**shared(journal.puts["resultMap"]), **returns.records}
         refs = {name: replace(ref, flow=self._run.flow, run=self._run.id) for name, ref in refs.items()}
@@ -201,12 +207,17 @@ def _address(spec: Any, item: dict[str, Any]) -> str:
 
 
 def _importable(patterns: tuple[str, ...]) -> list[str]:
-    """The folders of what a script may import: the part of each pattern that is no pattern."""
+    """The folders of what a script may import: the part of each pattern that is no pattern.
+
+    >>> _importable(("/p/src/**", "/p/src/*.py", "/p/lib/one.py"))
+    ['/p/src', '/p/lib']
+    """
     folders: dict[str, None] = {}
     for pattern in patterns:
-        fixed = Path(pattern.split("*", maxsplit=1)[0].split("?", maxsplit=1)[0].split("[", maxsplit=1)[0]).absolute()
-        is_file = fixed.suffix == ".py" or ("*" in pattern and not pattern.partition("*")[0].endswith("/"))
-        folders[str(fixed.parent if is_file else fixed)] = None
+        fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+        is_folder = fixed.endswith("/") or (fixed == pattern and Path(pattern).is_dir())
+        path = Path(fixed).absolute()
+        folders[str(path if is_folder else path.parent)] = None
     return list(folders)
 
 
@@ -247,5 +258,5 @@ def _what_happened(script: Script, ended: Ended, error: dict[str, Any]) -> str:
 
 def _remedy(ended: Ended) -> str:
     if ended.status == -signal.SIGKILL and not ended.stopped:
-        return "who else kills a process? The kernel, when memory runs out"
+        return "when memory runs out, the system kills the process that has most of it"
     return ""

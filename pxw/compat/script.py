@@ -25,7 +25,7 @@ Inputs, by the name that the script asks for:
 
 A script may ask for whatever an earlier task saved, linked to it or not: give the outputs of all tasks that come before
 it in the graph under their own names, and those that data links name over them:
-`{**outputs_of_all_before, **linked}`. What it does not load costs nothing.
+`{**outputs_of_all_before, **linked}`. What is wrong with a `Ref` matters only to a script that loads it.
 
 Outputs: a name with a `Local` or a `DDM` is external, and written there; one with `None` or a `Dataset` without a place
 is an intermediate. Each name given here must have been saved (or its file written) when the script ends. What a script

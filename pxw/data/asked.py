@@ -7,7 +7,7 @@ import types
 from pathlib import Path
 from typing import IO, Annotated, Any, BinaryIO, TypeVar, Union, get_args, get_origin
 
-__all__ = ["asked", "is_path", "is_stream", "many"]
+__all__ = ["asked", "is_path", "is_raw", "is_stream", "many"]
 
 
 def asked(annotation: Any) -> Any:
@@ -39,6 +39,16 @@ def is_path(as_: Any) -> bool:
 def is_stream(as_: Any) -> bool:
     """Whether an open binary stream is asked for."""
     return plain(as_) in {BinaryIO, IO, io.BufferedIOBase, io.BufferedReader, io.RawIOBase, io.IOBase}
+
+
+def is_raw(as_: Any) -> bool:
+    """Whether files are asked for as they are, whatever their format: as paths, streams, bytes or text.
+
+    >>> is_raw(bytes), is_raw(dict[str, Path]), is_raw(dict)
+    (True, True, False)
+    """
+    each = many(as_)
+    return is_raw(each[1]) if each else is_path(as_) or is_stream(as_) or as_ in {bytes, str}
 
 
 def many(as_: Any) -> tuple[type, Any] | None:

@@ -62,7 +62,7 @@ def hold_value(value: Any, spec: Dataset, at: str) -> None:
         return
     if is_table(value):
         fitted(to_arrow(value), spec, at)
-    elif isinstance(model, type) and issubclass(model, BaseModel):
+    elif isinstance(value, dict | list | BaseModel) and isinstance(model, type) and issubclass(model, BaseModel):
         _hold_document(value, model, spec, at)
     elif isinstance(value, list):
         fitted(rows_to_table(value, at), spec, at)

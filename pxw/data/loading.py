@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +58,11 @@ def _inlined(ref: Ref, as_: Any, declared: Dataset | None) -> Any:
         )
     hold_value(ref.value, declared or Dataset(), ref.source)
     if as_ is None:
-        return ref.value
+        return deepcopy(ref.value)  # a task may change what it gets
     if as_ is str or as_ is bytes:
         text = ref.value if isinstance(ref.value, str) else to_json(ref.value)
         return text if as_ is str else text.encode()
-    return from_json(to_json(ref.value), as_, ref.source)
+    return _instance(from_json(to_json(ref.value), as_, ref.source), as_, ref.source)
 
 
 def _path_of(place: Place, source: Ref | Dataset) -> Path | None:
@@ -188,7 +189,7 @@ def _rows(table: pa.Table, as_: Any, file: File) -> Any:
         ) from error
 
 
-def _instance(value: Any, as_: Any, file: File) -> Any:
+def _instance(value: Any, as_: Any, file: File | str) -> Any:
     kind = plain(as_)
     if isinstance(kind, type) and not isinstance(value, kind):
         raise FormatError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pxw.codecs import TableCodec
+from pxw.data.asked import asked, is_raw
 from pxw.data.fitting import schema_of
 from pxw.data.places import codec_of, find, reading
 from pxw.errors import SchemaError
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["look"]
 
 
-def look(source: Ref | Dataset, declared: Dataset | None = None) -> dict[str, str] | None:
+def look(source: Ref | Dataset, declared: Dataset | None = None, as_: Any = None) -> dict[str, str] | None:
     """The columns that a table's header tells; `None` for what is no table.
+
+    Args:
+        source: what to look at.
+        declared: what the reader expects: format, schema, ...
+        as_: the type that the reader asks for; whoever takes raw bytes cares for no format.
 
     Raises:
         MissingDataError, PlaceError, FormatError, CorruptDataError: it could not be read.
@@ -29,6 +35,9 @@ def look(source: Ref | Dataset, declared: Dataset | None = None) -> dict[str, st
     columns: dict[str, str] | None = None
     for file in place.files.values():
         with reading(file):
+            file.path.open("rb").close()
+            if is_raw(asked(as_)):
+                continue
             codec, opened = codec_of(file)
             if isinstance(codec, TableCodec):
                 columns = columns_of(codec.header(opened))

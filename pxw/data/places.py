@@ -129,9 +129,9 @@ def verify(ref: Ref) -> None:
         from pxw.data import remote  # noqa: PLC0415 - as above
 
         remote.verify(ref)
-    elif ref.place and not ref.place.endswith("/"):
-        state = Path(ref.place).stat()
-        if _digest(ref.place, state.st_mtime_ns, state.st_size) != ref.digest:
+    elif ref.place:
+        _of_ref(ref, Dataset())  # it is there, and as large as it was
+        if fingerprint(Local(ref.place)) != ref.digest:
             raise DatasetAlteredError(f"{ref.place} was changed after {ref.source} wrote it", help="run the flow again")
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pxw.codecs.registry import AnyCodec
+    from pxw.data.places import Place
     from pxw.specs import Compression
 
 __all__ = ["copy", "save"]
@@ -197,15 +198,19 @@ def _ref(path: Path, codec: AnyCodec, spec: Dataset, facts: Facts, written: Path
     )
 
 
+def _copied_files(place: Place, target: Target) -> Ref:
+    with local.publish_folder(target.path, durable=target.durable) as temporary:
+        for name, file in place.files.items():
+            local.copy(file.path, local.entry_path(temporary, name))
+    return _folder_ref(target.path)
+
+
 def _save_path(value: Path, spec: Dataset, target: Target) -> Ref:
     """Copy a file or folder that the task wrote itself."""
     source = Local(f"{value}/" if value.is_dir() else value)
     place = find(source)
     if place.folder is not None:
-        with local.publish_folder(target.path, durable=target.durable) as temporary:
-            for name, file in place.files.items():
-                local.copy(file.path, local.entry_path(temporary, name))
-        return _folder_ref(target.path)
+        return _copied_files(place, target)
     packed = spec.compression or (source.compressed if target.is_open else _compression(spec))
     given, wanted = registry.by_suffix(source.suffix), _codec_of_target(spec)
     if packed != source.compressed or (given and wanted and given is not wanted):
@@ -277,7 +282,7 @@ def copy(
         return remote.copy(ref, spec, project=project, stem=_stem(beside), about=about)
     place = find(ref)
     if place.folder is not None:
-        return save(place.folder, spec, beside=beside)
+        return _copied_files(place, _target(spec, beside))  # of a pattern, only what fits it
     if isinstance(spec, Local) and _same_format(place.spec, place.file, spec):
         return _copied(ref, place.file, spec)
     wants_rows = isinstance(_codec_of_target(spec), TableCodec)

@@ -5,5 +5,6 @@
 
 from pxw.runner.building import flow_of
 from pxw.runner.setup import Setup
+from pxw.runner.tasks import place_of
 
-__all__ = ["Setup", "flow_of"]
+__all__ = ["Setup", "flow_of", "place_of"]

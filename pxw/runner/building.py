@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pxw
 from pxw.compat import Job
 from pxw.errors import DSLError
-from pxw.runner.experiments import run_experiment
-from pxw.runner.scripts import Work
+from pxw.experiment import Experiment
+from pxw.runner.experiments import plan
+from pxw.runner.tasks import Work, refuse_unrunnable
 from pxw.runner.workflows import run_workflow
-from pxw.workflow import Workflow
+from pxw.runs import active
+from pxw.script import task_maker
+from pxw.workflow import DataRef, PortRef, Workflow
 
 if TYPE_CHECKING:
-    from pxw.experiment import Experiment
+    from collections.abc import Callable
+
+    from pxw.runner.experiments import Runs
     from pxw.runner.setup import Setup
+    from pxw.runner.tasks import Handed
+    from pxw.specs import Ref
 
 __all__ = ["flow_of"]
 
@@ -23,32 +29,55 @@ __all__ = ["flow_of"]
 def flow_of(graph: Workflow | Experiment, setup: Setup) -> Any:
     """A flow that runs a workflow or an experiment; `pxw.importing.inline()` decides the engine, as for users' files.
 
+    That of a workflow returns the references to its output datasets, by their names; that of an experiment
+    `results[node][run]`.
+
     Raises:
-        DSLError: a task that waits for a person, or has no implementation.
+        DSLError: what cannot be run, or a space without configurations.
     """
-    workflows = [graph] if isinstance(graph, Workflow) else list(graph.workflows)
-    for workflow in workflows:
-        _refuse_unrunnable(workflow)
-    task, flow = pxw.task, pxw.flow
-
-    def run() -> Any:
-        if isinstance(graph, Workflow):
-            job = Job(workflow=graph.name, id=uuid4().hex[:12], management=setup.management)
-            return dict(run_workflow(Work(graph, setup, job), task).outputs)
-        return run_experiment(graph, setup, task)
-
+    run = _of_experiment(graph, setup) if isinstance(graph, Experiment) else _of_workflow(graph, setup)
     run.__name__ = run.__qualname__ = graph.name
     run.__doc__ = graph.description or f"{type(graph).__name__} {graph.name}."
-    return flow(name=graph.name)(run)
+    return pxw.flow(name=graph.name)(run)
 
 
-def _refuse_unrunnable(workflow: Workflow) -> None:
-    for task in workflow.tasks:
-        if task.interactive:
+def _of_workflow(workflow: Workflow, setup: Setup) -> Callable[[], Any]:
+    refuse_unrunnable(workflow, setup)
+    make = task_maker()
+
+    def run() -> dict[str, Ref]:
+        work = Work(workflow, setup, Job(workflow=workflow.name), setup.values)
+        return _outputs(workflow, run_workflow(work, make))
+
+    return run
+
+
+def _outputs(workflow: Workflow, handed: Handed) -> dict[str, Ref]:
+    """The references to a workflow's output datasets; those of branches that were not chosen are not there."""
+    return {
+        link.target.name: handed[link.source.task].outputs[link.source.port]
+        for link in workflow.data_links
+        if isinstance(link.source, PortRef) and isinstance(link.target, DataRef) and link.source.task in handed
+    }
+
+
+def _of_experiment(experiment: Experiment, setup: Setup) -> Callable[[], Any]:
+    for task in experiment.tasks:
+        if task.interaction:
             raise DSLError(
-                f"task {task.name!r} of {workflow.name!r} waits for a person",
+                f"the interaction {task.name!r} waits for a person",
                 at=str(task.at or ""),
-                help="run it by hand",
+                help="interactions cannot be run yet: take it out of the control block",
             )
-        if task.script is None:
-            raise DSLError(f"task {task.name!r} of {workflow.name!r} has no implementation", at=str(task.at or ""))
+    for workflow in (*experiment.workflows, *(task.workflow for task in experiment.tasks)):
+        refuse_unrunnable(workflow, setup)
+    for each in experiment.control.transitions:
+        setup.refuse_text(each.condition or "", each.kind if each.condition else "expression", each.at)
+    planned, make = plan(experiment, setup), task_maker()
+
+    def run() -> dict[str, Runs]:
+        current = active.get()
+        identity = current.id.rpartition("-")[2] if current else "run"  # enough of it to tell runs apart
+        return planned.run(identity, make)
+
+    return run

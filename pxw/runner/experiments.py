@@ -2,105 +2,160 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from pxw.compat import Job
 from pxw.errors import DSLError
 from pxw.experiment import Event, Experiment, ExperimentTask, Space, arguments, configurations
-from pxw.runner.scripts import Work
+from pxw.runner.tasks import Work
 from pxw.runner.workflows import run_workflow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pxw.experiment import Configuration
     from pxw.runner.setup import Setup
+    from pxw.workflow import Value, Workflow
 
-__all__ = ["Runs", "run_experiment"]
+__all__ = ["Plan", "Runs", "plan"]
 
 
 class Runs(dict[str, Any]):
-    """The runs of one node, found by number: as `1` and as `"1"`."""
+    """The runs of one node, by number, found as `1` and as `"1"`; to JSON it is an object.
 
-    def __getitem__(self, number: Any) -> Any:
-        return super().__getitem__(str(number))
+    >>> runs = Runs({"1": "first"})
+    >>> runs[1], runs["1"], runs.get(1), 1 in runs, runs.get(2)
+    ('first', 'first', 'first', True, None)
+    """
+
+    def __missing__(self, number: object) -> Any:
+        if isinstance(number, int) and str(number) in self:
+            return self[str(number)]
+        raise KeyError(number)
 
     def __contains__(self, number: object) -> bool:
         return super().__contains__(str(number))
 
-
-def run_experiment(experiment: Experiment, setup: Setup, task: Any) -> dict[str, Runs]:
-    """Run an experiment within a flow.
-
-    Returns:
-        `results[node][run]`, with the configuration and the result of each run.
-    """
-    state = _State(experiment, setup, task)
-    while state.advance():
-        pass
-    return state.results
+    def get(self, number: Any, default: Any = None) -> Any:
+        """The run of this number, or the default."""
+        try:
+            return self[number]
+        except KeyError:
+            return default
 
 
-class _State:
-    def __init__(self, experiment: Experiment, setup: Setup, task: Any) -> None:
-        self.experiment = experiment
-        self.setup = setup
-        self.results: dict[str, Runs] = {}
-        self._task = task
-        self._id = uuid4().hex[:12]
-        self._finished: set[str] = set()
-        self._skipped: set[str] = set()
-        self._taken: dict[int, bool] = {}
-        # Before anything runs: a space without any configuration is an error.
-        self._configurations = {space.name: self._of(space) for space in experiment.spaces}
+@dataclass(frozen=True)
+class Plan:
+    """An experiment with the configurations of all of its spaces."""
 
-    def _of(self, space: Space) -> list[Configuration]:
-        keep = self.setup.function(space.filter, "configurations") if space.filter else None
-        generate = self.setup.function(space.generator, "configurations") if space.generator else None
-        return configurations(space, seed=self.setup.seed, inclusive=self.setup.inclusive, keep=keep, generate=generate)
+    experiment: Experiment
+    setup: Setup
+    configurations: Mapping[str, list[Configuration]]
+
+    def run(self, identity: str, make: Callable[..., Any]) -> dict[str, Runs]:
+        """Run it within a flow.
+
+        Args:
+            identity: the experiment's id, in front of the ids of its runs.
+            make: makes a task of a binding: the engine's.
+
+        Returns:
+            `results[node][run]`, with the configuration and the result of each run.
+        """
+        going = _Going(self, identity, make)
+        while going.advance():
+            pass
+        return going.results
+
+
+def plan(experiment: Experiment, setup: Setup) -> Plan:
+    """List the configurations of all spaces: one without any is an error before anything runs."""
+    return Plan(experiment, setup, {space.name: _configurations(space, setup) for space in experiment.spaces})
+
+
+def _configurations(space: Space, setup: Setup) -> list[Configuration]:
+    keep = setup.function(space.filter, "configurations") if space.filter else None
+    generate = setup.function(space.generator, "configurations") if space.generator else None
+    try:
+        return configurations(space, seed=setup.seed, inclusive=setup.inclusive, keep=keep, generate=generate)
+    except DSLError:
+        raise
+    except Exception as error:
+        raise DSLError(
+            f"the filter or generator of space {space.name!r} failed: {type(error).__name__}: {error}",
+            at=str(setup.configurations or ""),
+        ) from error
+
+
+@dataclass
+class _Going:
+    """A run of an experiment: which of its nodes are over, and what they gave."""
+
+    plan: Plan
+    identity: str
+    make: Callable[..., Any]
+    results: dict[str, Runs] = field(default_factory=dict)
+    finished: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
+    taken: dict[int, bool] = field(default_factory=dict)
 
     def advance(self) -> bool:
         """Run the nodes that may run now; say whether there may be more."""
-        control = self.experiment.control
-        for index in control.decided(self._finished, self._skipped):
-            if index not in self._taken:
-                transition = control.transitions[index]
+        control = self.plan.experiment.control
+        for index in control.decided(self.finished, self.skipped):
+            each = control.transitions[index]
+            if each.condition is not None and index not in self.taken:
                 known = {"results": self.results}
-                self._taken[index] = transition.condition is None or self.setup.holds(
-                    transition.condition, transition.kind, known, transition.at
-                )
-        ready, never = control.advance(finished=self._finished, skipped=self._skipped, taken=self._taken)
-        self._skipped.update(never)
+                self.taken[index] = self.plan.setup.holds(each.condition, each.kind, known, each.at)
+        ready, never = control.advance(finished=self.finished, skipped=self.skipped, taken=self.taken)
+        self.skipped.update(never)
         for name in ready:
             self._run(name)
-            self._finished.add(name)
+            self.finished.add(name)
         return bool(ready or never)
 
     def _run(self, name: str) -> None:
-        node = self.experiment.node(name)
-        if isinstance(node, Event):
-            return
-        if isinstance(node, ExperimentTask):
-            if node.interaction:
-                raise DSLError(
-                    f"the interaction {name!r} waits for a person", at=str(node.at or ""), help="run it by hand"
-                )
-            self.results[name] = Runs({"1": self._one(name, 1, node.workflow, {}, {})})
-            return
-        workflow = self.experiment.workflow(node.workflow)
-        self.results[name] = Runs()
-        for number, configuration in enumerate(self._configurations[name], 1):
-            values = arguments(node, configuration, workflow)
-            self.results[name][str(number)] = self._one(name, number, workflow, configuration, values)
+        match self.plan.experiment.node(name):
+            case ExperimentTask(workflow=workflow):
+                self._run_once(name, 1, workflow, {}, {})
+            case Space() as space:
+                workflow = self.plan.experiment.workflow(space.workflow)
+                for number, configuration in enumerate(self.plan.configurations[name], 1):
+                    values = _values(space, configuration, workflow)
+                    self._run_once(name, number, workflow, configuration, values)
+            case Event():
+                pass
 
-    def _one(self, name: str, number: int, workflow: Any, configuration: Configuration, values: Any) -> dict[str, Any]:
+    def _run_once(
+        self,
+        name: str,
+        number: int,
+        workflow: Workflow,
+        configuration: Configuration,
+        values: Mapping[str, Mapping[str, Value]],
+    ) -> None:
         job = Job(
             workflow=workflow.name,
-            id=f"{self._id}-{name}-{number}",
-            experiment=self.experiment.name,
-            experiment_id=self._id,
+            id=f"{self.identity}-{name}-{number}",
+            experiment=self.plan.experiment.name,
+            experiment_id=self.identity,
             results=self.results,
-            management=self.setup.management,
         )
-        handed = run_workflow(Work(workflow, self.setup, job, values, is_one_of_many=True), self._task)
-        flat = {key: value for result in handed.results.values() for key, value in result.items()}
-        return {"configuration": configuration, "result": {**flat, **handed.results}}
+        handed = run_workflow(Work(workflow, self.plan.setup, job, values, is_one_of_many=True), self.make)
+        results = {task: left.result() for task, left in handed.items()}
+        flat = {key: value for result in results.values() for key, value in result.items()}
+        self.results.setdefault(name, Runs())[str(number)] = {
+            "configuration": configuration,
+            "result": {**flat, **results},
+        }
+
+
+def _values(space: Space, configuration: Configuration, workflow: Workflow) -> dict[str, Configuration]:
+    try:
+        return arguments(space, configuration, workflow)
+    except ValueError as error:
+        raise DSLError(
+            f"space {space.name!r}: {error} in {configuration} is no value of the type that the task declares",
+            at=str(space.at or ""),
+        ) from error

@@ -2,111 +2,165 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from pxw.runner.scripts import Handed, run_task
+from pxw.runner.tasks import NodeBinding, merged, plain
+from pxw.workflow import DataRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from pxw.runner.scripts import Work
+    from pxw.runner.tasks import Handed, Work
     from pxw.workflow import Condition
 
 __all__ = ["run_workflow"]
 
 
-def run_workflow(work: Work, task: Any) -> Handed:
+def run_workflow(work: Work, make: Callable[..., Any]) -> Handed:
     """Run a workflow within a flow.
 
     Args:
         work: the workflow, and what this run of it is.
-        task: the engine's decorator: `pxw.task`.
+        make: makes a task of a binding: the engine's.
 
     Returns:
-        What all tasks that ran have handed on.
+        What all tasks that ran have left.
     """
-    schedule = _Schedule(work, task)
-    while not schedule.is_over():
-        schedule.submit_ready()
-        if not schedule.is_over():
-            schedule.decide_next()
-    return schedule.results()
+    return _Schedule(work, make).run()
 
 
 class _Schedule:
-    """The tasks that are submitted, those that are skipped, and the conditions that are decided."""
+    """The tasks that are submitted, those that are skipped, and the branches that are chosen.
 
-    def __init__(self, work: Work, task: Any) -> None:
-        self.work = work
-        self.workflow = work.workflow
-        self._task = task
-        self._before = self.workflow.predecessors()
+    The engine waits for what a submitted task waits for; only the decision of a condition is waited for here.
+    """
+
+    def __init__(self, work: Work, make: Callable[..., Any]) -> None:
+        self._work = work
+        self._workflow = work.workflow
+        self._make = make
+        self._order = tuple(self._workflow.order())
+        self._before = self._workflow.predecessors()
         self._futures: dict[str, Any] = {}
         self._skipped: set[str] = set()
-        self._decided: dict[int, tuple[str, ...]] = {}  # condition -> the branch that was not chosen
-        self._left = self.workflow.order()
+        self._done: set[str] = set()
+        self._ended: SimpleQueue[str] = SimpleQueue()  # the engine's threads tell here which task is over
+        self._chosen: dict[int, tuple[str, ...]] = {}
+        self._links: defaultdict[str, list[str]] = defaultdict(list)
+        for link in self._workflow.links:
+            self._links[link.after].append(link.before)
+        self._branches, self._continuations = _by_task(self._workflow.conditions)
 
-    def is_over(self) -> bool:
-        return not self._left
+    def run(self) -> Handed:
+        left = self._submit_ready(self._order)
+        while left:
+            self._decide()
+            left = self._submit_ready(left)
+        return self._results()
 
-    def submit_ready(self) -> None:
-        """Submit every task whose fate is known, in topological order: the engine waits for what it waits for."""
-        left: list[str] = []
-        for name in self._left:
-            if (left and not set(self._before[name]).isdisjoint(left)) or not self._is_decided(name):
-                left.append(name)
+    # Which tasks run ----------------------------------------------------------------------------------------------
+
+    def _submit_ready(self, waiting: Iterable[str]) -> list[str]:
+        """Submit every task whose fate is known, or skip it; give those that a condition has still to decide."""
+        left: dict[str, None] = {}
+        for name in waiting:
+            if any(before in left for before in self._before[name]) or not self._is_decided(name):
+                left[name] = None
             elif self._is_alive(name):
                 self._submit(name)
             else:
                 self._skipped.add(name)
-        self._left = left
+        return list(left)
 
     def _submit(self, name: str) -> None:
         before = [self._futures[other] for other in self._before[name] if other in self._futures]
-        self._futures[name] = self._task(name=name)(run_task).submit(self.work, name, before)
-
-    def _conditions_of(self, name: str) -> Iterable[tuple[int, Condition]]:
-        for index, condition in enumerate(self.workflow.conditions):
-            if name in (*condition.then, *condition.otherwise):
-                yield index, condition
+        future = self._make(NodeBinding.at(self._work, name, self._order), {}).submit(before)
+        self._futures[name] = future
+        future.add_done_callback(lambda _: self._ended.put(name))
 
     def _is_decided(self, name: str) -> bool:
-        return all(index in self._decided or self._is_dead(condition) for index, condition in self._conditions_of(name))
+        conditions = (*self._branches[name], *self._continuations[name])
+        return all(index in self._chosen or self._is_dead(index) for index in conditions)
 
-    def _is_dead(self, condition: Condition) -> bool:
-        return self._skipped.issuperset(condition.sources)
+    def _is_dead(self, index: int) -> bool:
+        """Whether nothing leads to a condition any more; one at the very start has no sources, and is alive."""
+        sources = self._workflow.conditions[index].sources
+        return bool(sources) and self._skipped.issuperset(sources)
 
     def _is_alive(self, name: str) -> bool:
-        """Whether at least one control edge into the task was taken; a task without any simply runs."""
-        edges = [link.before not in self._skipped for link in self.workflow.links if link.after == name]
-        for index, condition in enumerate(self.workflow.conditions):
-            if name in (*condition.then, *condition.otherwise):
-                edges.append(not self._is_dead(condition) and name not in self._decided[index])
-            if name in condition.continuation:
-                edges.append(any(branch in self._futures for branch in (*condition.then, *condition.otherwise)))
-        return not edges or any(edges)
+        """Whether at least one control edge into the task was taken; without any, whether its inputs are there."""
+        edges = [before not in self._skipped for before in self._links[name]]
+        edges += [name in self._chosen.get(index, ()) for index in self._branches[name]]
+        edges += [self._is_passed(index) for index in self._continuations[name]]
+        return any(edges) if edges else self._has_inputs(name)
 
-    def decide_next(self) -> None:
-        """Wait for the sources of the next condition, and choose a branch."""
-        waiting = (
-            (index, condition)
-            for index, condition in enumerate(self.workflow.conditions)
-            if index not in self._decided
-            and all(name in self._futures or name in self._skipped for name in condition.sources)
-            and not self._is_dead(condition)
-        )
-        index, condition = next(waiting)
-        known = Handed.merged(self._futures[name].result() for name in condition.sources if name in self._futures)
-        values = {**dict(self.workflow.settings), **known.variables}
-        seen = {**values, "variables": values, "resultMap": known.result_map, "results": self._seen(known)}
-        holds = self.work.setup.holds(condition.text, condition.kind, seen, condition.at)
-        self._decided[index] = condition.otherwise if holds else condition.then
+    def _is_passed(self, index: int) -> bool:
+        """Whether what comes after a condition may run: a branch ran, or the chosen one has nothing to do."""
+        chosen = self._chosen.get(index)
+        return chosen is not None and (not chosen or any(name in self._futures for name in chosen))
 
-    def _seen(self, known: Handed) -> dict[str, Any]:
-        """The experiment's results so far, and those of this run's tasks under their names."""
-        return {**(self.work.job.results or {}), **known.results}
+    def _has_inputs(self, name: str) -> bool:
+        ports = self._workflow.sources_of(name).values()
+        return all(any(isinstance(each, DataRef) or each.task not in self._skipped for each in port) for port in ports)
 
-    def results(self) -> Handed:
+    # Which branches are chosen ------------------------------------------------------------------------------------
+
+    def _decide(self) -> None:
+        """Wait until the sources of some condition are over, and choose its branch."""
+        while not (ready := [index for index in range(len(self._workflow.conditions)) if self._can_decide(index)]):
+            self._done.add(self._ended.get())
+        for index in ready:
+            condition = self._workflow.conditions[index]
+            self._chosen[index] = condition.then if self._holds(condition) else condition.otherwise
+
+    def _can_decide(self, index: int) -> bool:
+        if index in self._chosen or self._is_dead(index):
+            return False
+        return (self._done | self._skipped).issuperset(self._workflow.conditions[index].sources)
+
+    def _holds(self, condition: Condition) -> bool:
+        handed = self._known(name for name in condition.sources if name in self._futures)
+        results = {name: left.result() for name, left in handed.items()}
+        variables = dict(self._workflow.settings)
+        result_map: dict[str, Any] = {}
+        for left in handed.values():
+            variables |= {name: plain(value) for name, value in left.variables.items()}
+            result_map |= {name: plain(value) for name, value in left.result_map.items()}
+        seen = {key: value for result in results.values() for key, value in result.items()}
+        known = {
+            **seen,
+            **variables,
+            "variables": variables,
+            "resultMap": result_map,
+            "results": {**(self._work.job.results or {}), **results},
+        }
+        return self._work.setup.holds(condition.text, condition.kind, known, condition.at)
+
+    # What they leave ----------------------------------------------------------------------------------------------
+
+    def _results(self) -> Handed:
         """Wait for all tasks; the first failure ends the run."""
-        order = [name for name in self.workflow.order() if name in self._futures]
-        return Handed.merged(self._futures[name].result() for name in order)
+        return self._known(name for name in self._order if name in self._futures)
+
+    def _known(self, names: Iterable[str]) -> Handed:
+        try:
+            return merged([self._futures[name].result() for name in names], self._order)
+        except Exception:
+            for name in self._order:  # a task that waits for a failed one fails later, and says less
+                if name in self._futures:
+                    self._futures[name].result()
+            raise
+
+
+def _by_task(conditions: Iterable[Condition]) -> tuple[defaultdict[str, list[int]], defaultdict[str, list[int]]]:
+    """The conditions, by their indices, of which a task is a branch, and those that it comes after."""
+    branches: defaultdict[str, list[int]] = defaultdict(list)
+    continuations: defaultdict[str, list[int]] = defaultdict(list)
+    for index, condition in enumerate(conditions):
+        for name in dict.fromkeys((*condition.then, *condition.otherwise)):
+            branches[name].append(index)
+        for name in condition.continuation:
+            continuations[name].append(index)
+    return branches, continuations

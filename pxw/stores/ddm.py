@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from pxw.settings import Settings
     from pxw.specs import DDM
 
 __all__ = ["client", "entries", "fetch", "know", "named", "put", "put_all"]
@@ -38,12 +37,12 @@ def client() -> Client:
             "a dataset lives in a DDM, and none is set",
             help="set PXW_DDM_URL and PXW_DDM_TOKEN; or start one with `pxw ddm serve`; `pxw run` does so by itself",
         )
-    return _client(settings)
+    return _client(settings.ddm_url, settings.ddm_token, settings.ddm_username, settings.ddm_password, settings.home)
 
 
 @lru_cache(8)
-def _client(settings: Settings) -> Client:
-    return Client.from_settings(settings)
+def _client(*_: object) -> Client:
+    return Client.from_settings()
 
 
 # Down ----------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import mmap
 import os
 import shutil
 from contextlib import contextmanager, suppress
@@ -284,10 +283,10 @@ def entry_path(folder: Path, name: str) -> Path:
 def digest(path: Path) -> str:
     """A fingerprint of a file's bytes (XXH3, 128 bits), to tell whether they changed; no defence against forgery."""
     state = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                state.update(data)
+    buffer = memoryview(bytearray(1 << 20))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            state.update(buffer[:size])
     return f"xxh3:{state.hexdigest()}"
 
 

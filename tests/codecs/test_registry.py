@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +58,11 @@ class PipedCodec(TableCodec):
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_codecs", "_suffixes", "_types"):
         monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
     pxw.register(PointCodec())
     pxw.register(PipedCodec())
-    yield
 
 
 class Labelled(Point):
@@ -115,8 +113,8 @@ def test_a_registry_asks_its_parent_for_what_it_does_not_know() -> None:
 def test_an_unknown_format_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="did you mean 'parquet'"):
         pxw.save(pd.DataFrame(), Local(tmp_path / "x", format="parqet"))
+    (tmp_path / "x.cvs").touch()
     with pytest.raises(FormatError, match=r"'\.cvs'[\s\S]*did you mean 'csv'"):
-        (tmp_path / "x.cvs").touch()
         pxw.load(Local(tmp_path / "x.cvs"))
 
 

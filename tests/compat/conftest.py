@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from tests.ddm.serving import serving
 
 from pxw.compat import Job, Outcome, Script, run_script
 from pxw.runs import Run
+from tests.ddm.serving import serving
 
 
 @dataclass

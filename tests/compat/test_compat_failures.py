@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from tests.compat.conftest import Runner
 
 from pxw.errors import DatasetAlteredError, MissingDataError, OutputError, PickleRefusedError, ScriptError
 from pxw.specs import Local, Ref
+from tests.compat.conftest import Runner
 
 SAVE = "import proactive_helper as ph\nph.save_dataset(variables, resultMap, 'k', {'a': {1}})"
 LOAD = "import proactive_helper as ph\nph.load_dataset(variables, resultMap, 'k')"
@@ -140,9 +141,10 @@ def test_an_exception_of_the_caller_ends_the_script(script: Runner, tmp_path: Pa
     def interrupt(line: str, stream: str) -> None:
         raise KeyboardInterrupt(line)
 
-    with pytest.raises(KeyboardInterrupt, match="[0-9]+") as told:
+    with pytest.raises(KeyboardInterrupt, match=r"[0-9]+") as told:
         script("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)", log=interrupt)
-    assert not Path(f"/proc/{told.value}").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(str(told.value)), 0)
 
 
 def test_an_output_that_was_declared_and_not_saved_is_missed(script: Runner) -> None:
@@ -160,20 +162,21 @@ def test_an_output_that_was_declared_and_not_saved_is_missed(script: Runner) -> 
 def test_two_tasks_of_a_run_cannot_write_to_one_place(script: Runner) -> None:
     code = "import proactive_helper as ph\nph.save_dataset(variables, 'out', b'')"
     script(code, name="A", outputs={"out": Local("out.csv")})
-    with pytest.raises(OutputError, match="two outputs of this run go to .*out.csv"):
+    with pytest.raises(OutputError, match=r"two outputs of this run go to .*out.csv"):
         script(code, name="B", outputs={"out": Local("out.csv")})
 
 
 def test_a_missing_input_is_told_before_anything_runs(script: Runner) -> None:
     script.write("data/input.csv", "")
-    with pytest.raises(MissingDataError, match="there is no .*inptu.csv") as told:
+    with pytest.raises(MissingDataError, match=r"there is no .*inptu.csv") as told:
         script("print('ran')", inputs={"raw": Local("data/inptu.csv")})
     assert "input.csv" in told.value.help
+    assert told.value.at == "task 'task', input 'raw'"
     assert not script.lines
 
 
 def test_a_missing_script_is_named(script: Runner) -> None:
-    with pytest.raises(ScriptError, match="there is no script .*nothing.py"):
+    with pytest.raises(ScriptError, match=r"there is no script .*nothing.py"):
         script(Path("nothing.py"))
 
 
@@ -186,6 +189,17 @@ def test_a_pickle_that_was_changed_is_not_loaded(script: Runner) -> None:
     Path(ref.place).write_bytes(data + b"x")
     with pytest.raises(DatasetAlteredError):
         script(LOAD, inputs={"k": ref})
+
+
+def test_an_intermediate_that_is_gone_matters_only_to_whoever_wants_it(script: Runner) -> None:
+    ref = script(SAVE, name="First").outputs["k"]
+    Path(ref.place).unlink()
+    script("print('I do not')", inputs={"k": ref})
+    code = "import proactive_helper as ph\ntry:\n    ph.load_dataset(variables, 'k')\nexcept Exception:\n    pass"
+    script(code, inputs={"k": ref})
+    with pytest.raises(MissingDataError, match="the data of task 'First', output 'k' is gone") as told:
+        script(LOAD, name="Second", inputs={"k": ref})
+    assert told.value.at.startswith("task 'Second', input 'k'")
 
 
 def test_a_pickle_that_changes_while_the_task_runs_is_not_loaded(script: Runner) -> None:

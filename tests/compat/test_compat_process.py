@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.compat.conftest import Runner
 
 from pxw.specs import Local
+from tests.compat.conftest import Runner
 
 
 def _eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
@@ -28,11 +28,8 @@ def _eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
 
 
 def test_prints_arrive_line_by_line_while_the_script_runs_and_in_the_callers_thread(script: Runner) -> None:
@@ -164,7 +161,8 @@ def test_the_first_lines_of_most_scripts_work_without_dependencies(script: Runne
     script(
         """
         import os, sys
-        [sys.path.append(os.path.join(os.getcwd(), folder)) for folder in variables.get("dependent_modules_folders").split(",")]
+        for folder in variables.get("dependent_modules_folders").split(","):
+            sys.path.append(os.path.join(os.getcwd(), folder))
         import proactive_helper as ph
         """
     )
@@ -255,7 +253,9 @@ from pathlib import Path
 from pxw.compat import Script, run_script
 from pxw.runs import Run
 root = Path(sys.argv[1])
-run_script(Script(path=root / "task.py"), run=Run("r", "f", root / "run"), key="1", log=lambda line, _: print(line, flush=True))
+run_script(
+    Script(path=root / "task.py"), run=Run("r", "f", root / "run"), key="1", log=lambda line, _: print(line, flush=True)
+)
 """
 
 

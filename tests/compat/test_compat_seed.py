@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.compat.conftest import Runner
 
 import pxw
 from pxw.compat import Job
 from pxw.specs import DDM, Local
+from tests.compat.conftest import Runner
 
 SCRIPTS = Path(__file__).with_name("scripts")
 

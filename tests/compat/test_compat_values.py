@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,12 +13,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
-from tests.compat.conftest import Runner
 
 import pxw
 import pxw.compat
 from pxw import data
+from pxw.errors import DatasetAlteredError
 from pxw.specs import Dataset
+from tests.compat.conftest import Runner
 
 NUMBERS = np.random.default_rng(0)
 
@@ -34,7 +36,7 @@ FRAMES: dict[str, tuple[str, pd.DataFrame]] = {
     "rows left out": ("arrow", pd.DataFrame({"a": [1, 2, 3]}).drop(1)),
     "a named range": ("arrow", pd.DataFrame({"a": [1, 2]}, index=pd.RangeIndex(2, 6, 2, name="n"))),
     "no rows": ("arrow", pd.DataFrame({"a": np.array([], dtype="int64")})),
-    "no columns": ("arrow", pd.DataFrame(index=pd.RangeIndex(3))),
+    "no columns": ("pickle", pd.DataFrame(index=pd.RangeIndex(3))),
     "gaps in objects": ("pickle", pd.DataFrame({"o": pd.Series(["a", np.nan, None], dtype=object)})),
     "mixed": ("pickle", pd.DataFrame({"o": [1, "a", (2, 3)]})),
     "categories": ("pickle", pd.DataFrame({"c": pd.Categorical(["a", "b"], ordered=True)})),
@@ -176,3 +178,13 @@ def test_a_script_never_changes_what_another_task_sees(script: Runner) -> None:
         """
     script(code, inputs={"f": ref})
     script(code, inputs={"f": ref})
+
+
+def test_an_intermediate_of_another_run_is_verified_before_it_is_used(script: Runner) -> None:
+    ref = script("import proactive_helper as ph\nph.save_dataset(variables, 'k', b'abc')").outputs["k"]
+    load = "import proactive_helper as ph\nassert ph.load_dataset(variables, 'k') == b'abc'"
+    earlier = replace(ref, run="run-0")
+    script(load, inputs={"k": earlier})
+    Path(ref.place).write_bytes(b"abx")
+    with pytest.raises(DatasetAlteredError):
+        script(load, inputs={"k": earlier})

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.compat.conftest import Runner
 
 import pxw
 from pxw.compat import Job, place_in_run
 from pxw.errors import ScriptError
 from pxw.specs import DDM, Local, Ref
+from tests.compat.conftest import Runner
 
 
 def test_parameters_arrive_with_their_types_and_the_mappings_answer_every_question(script: Runner) -> None:
@@ -98,7 +98,7 @@ def test_a_metric_that_is_no_number_survives(script: Runner) -> None:
 
 
 def test_an_unknown_variable_names_the_nearest(script: Runner) -> None:
-    with pytest.raises(ScriptError, match="variables has no 'epoch': did you mean 'epochs'?"):
+    with pytest.raises(ScriptError, match=r"variables has no 'epoch': did you mean 'epochs'\?"):
         script("variables['epoch']", parameters={"epochs": 1})
 
 

@@ -17,9 +17,6 @@ from pydantic import BaseModel, Field
 import pxw
 from pxw.errors import ArgumentError, DeclarationError, EdgeError, OutputError, RefTouchedError, SchemaError, SpecError
 
-# Prefect leaves the sockets of its clients open when an event loop ends.
-pytestmark = pytest.mark.filterwarnings("ignore:.*socket.*:pytest.PytestUnraisableExceptionWarning")
-
 
 class Person(BaseModel):
     name: str
@@ -220,7 +217,14 @@ def test_map_over_positional_only_and_collected_parameters(engine):
 def test_parameters_of_every_kind_in_any_mix(engine, tasks):
     @engine.task(inputs=["table", "other"])
     def mix(
-        first: int, /, table: pd.DataFrame, second: str = "s", *rest: Any, other: pd.DataFrame, flag: bool = False, **more: Any
+        first: int,
+        /,
+        table: pd.DataFrame,
+        second: str = "s",
+        *rest: Any,
+        other: pd.DataFrame,
+        flag: bool = False,
+        **more: Any,
     ) -> list[Any]:
         return [first, len(table), second, [type(item).__name__ for item in rest], len(other), flag, sorted(more)]
 
@@ -288,6 +292,19 @@ def test_lists_tuples_and_dicts_of_references_become_such_of_values(engine, task
         return sizes([ref, future, frame(3)], {"a": ref, "b": frame(1)}, (ref, 1))
 
     assert main() == ["list", "dict", "tuple", *["DataFrame"] * 3, "Table", "Table", "DataFrame", "int"]
+
+
+@pytest.mark.parametrize("long", [[1.5] * 5000, ("a",) * 5000, {str(n): n for n in range(5000)}, set(range(5000))])
+def test_a_long_collection_of_plain_values_arrives_as_it_was_given(engine, long):
+    @engine.task
+    def same(given: Any, *more: Any) -> bool:
+        return type(given) is type(long) and given == long and more == (long,)
+
+    @engine.flow
+    def main():
+        return same(long, long), same.submit(long, long).result()
+
+    assert main() == (True, True)
 
 
 def test_a_parameter_annotated_as_a_reference_or_a_spec_gets_it_as_it_is(engine, tasks, people):
@@ -570,6 +587,8 @@ def test_inputs_and_outputs_that_are_no_names_are_refused(engine):
 # Async ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("event_loop_ends")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_async_tasks_in_async_flows_run_side_by_side(engine):
     here, there = asyncio.Event, asyncio.Event
 
@@ -592,6 +611,8 @@ def test_async_tasks_in_async_flows_run_side_by_side(engine):
     assert asyncio.run(main()) == (1, [1, 2])
 
 
+@pytest.mark.usefixtures("event_loop_ends")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_async_tasks_can_be_submitted_and_mapped_from_sync_and_async_flows(engine):
     @engine.task(outputs=["people"])
     async def make(age: int) -> pd.DataFrame:
@@ -611,6 +632,8 @@ def test_async_tasks_can_be_submitted_and_mapped_from_sync_and_async_flows(engin
     assert asyncio.run(main_async()) == ([1], [[2], [3]])
 
 
+@pytest.mark.usefixtures("event_loop_ends")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_a_sync_task_in_an_async_flow(engine, tasks):
     @engine.flow
     async def main():

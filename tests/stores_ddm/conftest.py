@@ -47,7 +47,7 @@ def old_ddm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """The same for a fake of the real service, which rewrites what it knows, and takes any name."""
     monkeypatch.setenv("PXW_DDM_URL", "http://ddm.test")
     with Client("http://ddm.test", http=httpx.MockTransport(OldDDM())) as client:
-        monkeypatch.setattr(ddm, "_client", lambda settings: client)
+        monkeypatch.setattr(ddm, "_client", lambda *_: client)
         yield client
 
 

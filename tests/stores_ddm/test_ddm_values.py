@@ -178,7 +178,7 @@ def test_a_look_does_not_download_what_is_large(
 
 def test_a_pickle_of_somebody_else_is_refused_unless_it_is_vouched_for(service: Client, project: str) -> None:
     service.upload(pickle.dumps({1, 2}), project, "theirs.pkl")
-    with pytest.raises(PickleRefusedError, match="theirs.pkl"):
+    with pytest.raises(PickleRefusedError, match=r"theirs\.pkl"):
         pxw.load(pxw.DDM(project=project, name="theirs.pkl"))
     assert pxw.load(pxw.DDM(project=project, name="theirs.pkl", allow_pickle=True)) == {1, 2}
 

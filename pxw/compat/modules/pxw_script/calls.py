@@ -137,7 +137,7 @@ def _without_maps(given: Any, maps: Any) -> Any:
 
 
 def _note(result_map: Any, key: str, place: str) -> None:
-    if result_map is not None:
+    if result_map is not None and place:
         result_map[key] = place
 
 

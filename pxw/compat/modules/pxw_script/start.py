@@ -61,7 +61,8 @@ def run(task: tasks.Task) -> None:
         _prune(error, set())
         traceback.print_exception(type(error), error, error.__traceback__)
         text = traceback.format_exception_only(type(error), error)[-1].strip()
-        task.tell({"error": {"kind": "exception", "text": text, **_place(error, task.script)}})
+        told = {"kind": "exception", "text": text, "input": getattr(error, "refused", ""), **_place(error, task.script)}
+        task.tell({"error": told})
         sys.exit(1)
 
 

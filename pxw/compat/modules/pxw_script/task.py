@@ -35,6 +35,7 @@ class Task:
         self._results: str | None = manifest["results"]
         self._inputs: dict[str, dict[str, Any]] = manifest["inputs"]
         self._outputs: dict[str, dict[str, Any]] = manifest["outputs"]
+        self._is_remote: bool = manifest["remote"]
         self._own: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
@@ -65,6 +66,8 @@ class Task:
             if not isinstance(path, str) or not os.path.isfile(path):
                 raise DatasetError(f"task {self.name!r} has no input {key!r}: {nearest(key, self._inputs)}")
             item = _external(path)  # a script may name a file in its variables
+        if item["format"] == "refused":
+            raise DatasetError(item["error"], key)
         if "record" in item:
             self.result_map.put(f"file:{self.name}:input:{key}", json.dumps(item["record"]))
         return item
@@ -84,7 +87,7 @@ class Task:
     # ------------------------------------------------------------------------------------------------ saving
 
     def save(self, key: str, value: Any) -> str:
-        """Save the one value of an output; where it went."""
+        """Save the one value of an output; the path that it went to, if it stays on this machine."""
         target = self._outputs.get(key)
         if target is None:
             return self._saved(key, {**values.write(value, os.path.join(self.folder, "saved"), key), "many": False})
@@ -94,7 +97,7 @@ class Task:
         return self._saved(key, {**_external(target["path"]), "python": values.type_name(value)})
 
     def save_all(self, key: str, many: list[Any], names: list[str] | None) -> str:
-        """Save the several values of an output, under the file names given; where they went."""
+        """Save the several values of an output, under the file names given; the path that they went to, as above."""
         names = [_safe(str(name)) for name in names or [f"output_{place}" for place in range(len(many))]]
         if len(names) != len(many) or len(set(names)) != len(names):
             raise DatasetError(f"{len(many)} values of {key!r}, and the file names {names}: give each its own")
@@ -114,7 +117,8 @@ class Task:
     def _saved(self, key: str, item: dict[str, Any]) -> str:
         self.tell({"saved": key, "item": item})
         self._own[key] = item  # a task may load what it saved
-        return str(item["path"])
+        target = self._outputs.get(key)
+        return "" if (target["remote"] if target else self._is_remote) else str(item["path"])
 
     # ------------------------------------------------------------------------------------------------ the rest
 

@@ -21,7 +21,16 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 class DatasetError(Exception):
-    """A dataset that a script asks for, or saves, in a way that cannot be."""
+    """A dataset that a script asks for, or saves, in a way that cannot be.
+
+    Args:
+        message: why.
+        refused: the name of an input that the parent could not hand over.
+    """
+
+    def __init__(self, message: str, refused: str = "") -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 def is_a(value: Any, module: str, name: str) -> bool:
@@ -141,30 +150,27 @@ def _as_table(value: Any) -> Any:
 def _is_exact(frame: Any) -> bool:
     """Whether Arrow keeps a frame's labels, index and types."""
     pandas = sys.modules["pandas"]
-    labels, index = frame.columns, frame.index
-    if (
-        frame.attrs
-        or not all(type(label) is str for label in labels)
-        or not labels.is_unique
-        or labels.name is not None
-    ):
+    labels = frame.columns
+    named_plainly = len(labels) and all(type(label) is str for label in labels) and labels.is_unique
+    if frame.attrs or not named_plainly or labels.name is not None or not _keeps_index(pandas, frame):
         return False
-    if index.name is not None and (type(index.name) is not str or index.name in labels):
-        return False
-    if type(index) is not pandas.RangeIndex:
-        if type(index).__name__ not in {"Index", "Int64Index", "UInt64Index", "Float64Index"}:
-            return False
-        if getattr(index.dtype, "kind", "") not in {"i", "u", "f"}:
-            return False
     return all(_keeps(pandas, frame[label]) for label in labels)
+
+
+def _keeps_index(pandas: Any, frame: Any) -> bool:
+    index = frame.index
+    if index.name is not None and (type(index.name) is not str or index.name in frame.columns):
+        return False
+    is_plain = type(index).__name__ in {"Index", "Int64Index", "UInt64Index", "Float64Index"}
+    return type(index) is pandas.RangeIndex or (is_plain and getattr(index.dtype, "kind", "") in {"i", "u", "f"})
 
 
 def _keeps(pandas: Any, column: Any) -> bool:
     kind = column.dtype
     if str(kind) == "object":
         return bool(pandas.api.types.infer_dtype(column, skipna=False) == "string")
-    if getattr(kind, "kind", "") in "biufmM" and hasattr(kind, "isnative"):
-        return bool(kind.isnative) and str(kind) != "float16"
+    if type(kind).__module__.startswith("numpy"):
+        return kind.kind in "biufmM" and bool(kind.isnative) and str(kind) != "float16"
     return str(kind) in {"string", "str", "boolean"} or str(kind).startswith(("Int", "UInt", "Float", "datetime64"))
 
 

@@ -1,0 +1,10 @@
+"""The project, with its data in a DDM; pxw reads this file and never executes it."""
+
+EXPERIMENT_LIBRARY_PATH = "experiments"
+WORKFLOW_LIBRARY_PATH = "workflows"
+TASK_LIBRARY_PATH = "."
+DATASET_LIBRARY_RELATIVE_PATH = "."
+PYTHON_CONDITIONS = "python_conditions"
+PYTHON_CONFIGURATIONS = "python_configurations"
+EXECUTIONWARE = "PROACTIVE"
+DATASET_MANAGEMENT = "DDM"

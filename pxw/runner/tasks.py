@@ -1,0 +1,243 @@
+"""One task of a graph: an old script, what it gets from the tasks before it, and what it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pxw import data
+from pxw.binding import Binding, Step
+from pxw.compat import Job, Script, place_in_run, run_script
+from pxw.errors import DSLError, PickleRefusedError
+from pxw.script import log_of
+from pxw.specs import DDM, Dataset, Local, Ref
+from pxw.workflow import DataNode, DataRef, DDMPlace, LocalPlace, TaskNode, Value, Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pxw.runner.setup import Setup
+
+__all__ = ["Handed", "Left", "NodeBinding", "Work", "merged", "place_of", "plain", "refuse_unrunnable"]
+
+_SMALL = 10_000  # bytes of a value that conditions may see
+
+
+@dataclass(frozen=True)
+class Left:
+    """What one task left behind.
+
+    Args:
+        outputs: what it saved, by port.
+        variables: what it put into `variables`.
+        result_map: what it put into `resultMap`: its metrics among them.
+    """
+
+    outputs: dict[str, Ref] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    result_map: dict[str, Any] = field(default_factory=dict)
+
+    def result(self) -> dict[str, Any]:
+        """Its part of `results[node][run]["result"]`."""
+        return {key: plain(value) for key, value in {**self.outputs, **self.metrics()}.items()}
+
+    def metrics(self) -> dict[str, Any]:
+        """What it put into `resultMap`, without what the old system says there of files."""
+        return {key: value for key, value in self.result_map.items() if not key.startswith("file:")}
+
+
+Handed: TypeAlias = dict[str, Left]
+"""What a task hands on: what it left, and what all tasks before it left, by their names."""
+
+
+def merged(several: Iterable[Handed], order: Iterable[str]) -> Handed:
+    """What several tasks hand on together, in the order in which the tasks ran."""
+    whole = {name: left for each in several for name, left in each.items()}
+    return {name: whole[name] for name in order if name in whole}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it; the place of one that is large, or that JSON does not hold."""
+    if not isinstance(value, Ref):
+        return value
+    if not value.place:
+        return value.value
+    if value.format in {"pickle", "text"} and value.size < _SMALL:
+        try:
+            loaded = data.load(value)
+        except PickleRefusedError:
+            return value.place
+        loaded = loaded.item() if type(loaded).__module__ == "numpy" and not getattr(loaded, "shape", ()) else loaded
+        if _is_plain(loaded):
+            return loaded
+    return value.place
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run of a workflow.
+
+    Args:
+        workflow: the graph.
+        setup: its project.
+        job: the run in the old system's words.
+        values: values for tasks' parameters, over those of the graph.
+        is_one_of_many: whether other runs of the same workflow write to the same declared places.
+    """
+
+    workflow: Workflow
+    setup: Setup
+    job: Job
+    values: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    is_one_of_many: bool = False
+
+
+def _takes(before: list[Handed]) -> Handed: ...  # type: ignore[empty-body]  # the signature that the engines see
+
+
+@dataclass(frozen=True, eq=False)
+class NodeBinding(Binding):
+    """A task of a graph, seen as a function of what the tasks before it hand on.
+
+    Args:
+        work: the run of the workflow.
+        order: the workflow's tasks in the order in which they may run.
+    """
+
+    work: Work = None  # type: ignore[assignment]  # the base's fields have defaults
+    order: tuple[str, ...] = ()
+
+    @classmethod
+    def at(cls, work: Work, name: str, order: tuple[str, ...]) -> NodeBinding:
+        """The task of this name."""
+        return cls(_takes, name, work=work, order=order)
+
+    def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handed:
+        """Run the script after all that it waits for."""
+        with step.noted(self.name):
+            before = merged(self.signature.bind(*args, **kwargs).arguments["before"], self.order)
+            return {**before, self.name: self._run(before, step)}
+
+    def _run(self, before: Handed, step: Step) -> Left:
+        work, node = self.work, self.work.workflow.task(self.name)
+        variables: dict[str, Any] = dict(work.workflow.settings)
+        result_map: dict[str, Any] = {}
+        for left in before.values():
+            variables |= left.variables
+            result_map |= left.result_map
+        outcome = run_script(
+            _script(node, work),
+            run=step.run,
+            key=step.key,
+            inputs=_inputs(node, work, before),
+            outputs=_outputs(node, work),
+            parameters=_parameters(node, work),
+            job=replace(work.job, previous=next(reversed(before), ""), variables=variables, result_map=result_map),
+            log=log_of(self.name),
+        )
+        for ref in outcome.outputs.values():
+            step.run.note_saved(ref, step.key)
+        left = Left(outcome.outputs, outcome.variables, outcome.result_map)
+        for key, value in left.metrics().items():
+            step.run.note_saved(Ref(value=plain(value), task=self.name, output=key), step.key)
+        return left
+
+
+def _script(node: TaskNode, work: Work) -> Script:
+    if node.script is None:
+        raise _without_script(node, work.workflow)
+    return Script(
+        path=node.script,
+        name=node.name,
+        dependencies=node.dependencies,
+        requirements=node.requirements,
+        python_version=node.python_version,
+        executionware=work.setup.executionware,
+    )
+
+
+def _parameters(node: TaskNode, work: Work) -> dict[str, Any]:
+    """Values of the declared types; as text where nothing was declared, as in the old system."""
+    values = {**node.values, **work.values.get(node.name, {})}
+    types = {each.name: each.type for each in node.parameters}
+    return {name: value if types.get(name) else str(value) for name, value in values.items()}
+
+
+def _inputs(node: TaskNode, work: Work, before: Handed) -> dict[str, Any]:
+    """Whatever earlier tasks saved, under its own name; what data links lead to a port counts more."""
+    found: dict[str, Any] = {}
+    for left in before.values():
+        found |= left.outputs
+    for port, sources in work.workflow.sources_of(node.name).items():
+        for source in sources:
+            if isinstance(source, DataRef):
+                found[port] = place_of(work.workflow.dataset(source.name), work.workflow, work.setup)
+            elif source.task in before and source.port in before[source.task].outputs:
+                found[port] = before[source.task].outputs[source.port]
+    return found
+
+
+def _outputs(node: TaskNode, work: Work) -> dict[str, Dataset | None]:
+    """The ports that something waits for, and the places of those that lead out of the workflow."""
+    found: dict[str, Dataset | None] = {}
+    for port, targets in work.workflow.targets_of(node.name).items():
+        places = [each for each in targets if isinstance(each, DataRef)]
+        found[port] = None
+        for target in places:
+            spec = place_of(work.workflow.dataset(target.name), work.workflow, work.setup)
+            found[port] = place_in_run(spec, work.job, node.name) if work.is_one_of_many else spec
+    return found
+
+
+def place_of(node: DataNode, workflow: Workflow, setup: Setup) -> Dataset:
+    """Where a dataset of a workflow is.
+
+    Raises:
+        DSLError: nobody says it.
+    """
+    if node.name in setup.places:
+        return setup.places[node.name]
+    match node.place:
+        case LocalPlace(path, kind):
+            return Local(f"{path}/" if kind == "directory" else path)
+        case DDMPlace(project, name) if project is not None:
+            return DDM(project=project, name=name)
+    raise DSLError(
+        f"the dataset {node.name!r} of workflow {workflow.name!r} has no place",
+        at=str(node.at or ""),
+        help=f"configure it in the DSL, or give it as --set {node.name}=path",
+    )
+
+
+def refuse_unrunnable(workflow: Workflow, setup: Setup) -> None:
+    """Refuse a workflow that cannot be run to its end, before any of its tasks runs.
+
+    Raises:
+        DSLError: a task that waits for a person, or has no script; a condition for people; a dataset without a place.
+    """
+    for task in workflow.tasks:
+        if task.interactive:
+            raise DSLError(
+                f"task {task.name!r} of {workflow.name!r} waits for a person",
+                at=str(task.at or ""),
+                help="interactive tasks cannot be run yet: give it an implementation that asks nobody",
+            )
+        if task.script is None:
+            raise _without_script(task, workflow)
+    for condition in workflow.conditions:
+        setup.refuse_text(condition.text, condition.kind, condition.at)
+    for node in workflow.datasets:
+        if any(DataRef(node.name) in (link.source, link.target) for link in workflow.data_links):
+            place_of(node, workflow, setup)
+
+
+def _without_script(task: TaskNode, workflow: Workflow) -> DSLError:
+    return DSLError(f"task {task.name!r} of {workflow.name!r} has no implementation", at=str(task.at or ""))

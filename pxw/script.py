@@ -1,0 +1,199 @@
+"""`pxw.script`: an old task script as a task of a Python flow, so that old and new tasks mix."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
+
+from pxw import data
+from pxw.binding import Binding, Step, declare
+from pxw.binding.outcome import named_refs
+from pxw.compat import Script, run_script
+from pxw.data.fitting import schema_of
+from pxw.data.places import format_name
+from pxw.errors import DeclarationError, OutputError, nearest
+from pxw.importing import is_inline
+from pxw.runs import open_run
+from pxw.specs import DDM, Dataset, Local, Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pxw.binding.declare import Declared
+    from pxw.compat.process import Log
+
+__all__ = ["log_of", "script", "task_maker"]
+
+
+def script(
+    path: str | Path,
+    *,
+    inputs: Declared = None,
+    outputs: Declared = None,
+    parameters: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    dependencies: Sequence[str] = (),
+    requirements: str | Path | None = None,
+    python_version: str | None = None,
+    executionware: Literal["PROACTIVE", "LOCAL"] = "PROACTIVE",
+    **options: Any,
+) -> Any:
+    """Make an old script, with its `variables` and `resultMap`, a task: it runs unchanged, in a process of its own.
+
+    The task takes its inputs, then its parameters, and gives a `Ref` for its output; for several, a NamedTuple.
+
+    Args:
+        path: the script; a relative path is looked up beside the file that calls `pxw.script`.
+        inputs: specs by the names that the script loads, or a list of names. What comes from a task arrives as the
+            value that was saved; with a format, such as `pxw.Dataset(format="csv")`, as the bytes of a file of it.
+        outputs: specs by the names that the script saves, or puts into `resultMap`. With a format, the bytes that the
+            script saves are taken for a file of it, so that the next task can have them as a table.
+        parameters: names and default values of what the script finds in `variables`.
+        name: the task's name; by default that of the file, or of its folder for a `task.py`.
+        dependencies: patterns of files that the script may import; relative ones from its own folder.
+        requirements: a requirements file: the script runs in an environment of its own, made once.
+        python_version: of that environment, such as `"3.9"`.
+        executionware: with `LOCAL`, `eexp_engine_utils` parses external inputs, as the old local engine did.
+        options: those of `prefect.task`, such as `retries=`.
+
+    Examples:
+        >>> read = script("tasks/read_data.py", inputs=["input_data"], outputs=["processed_data"])  # doctest: +SKIP
+        >>> read(pxw.Local("data/input.csv"))  # doctest: +SKIP
+    """
+    folder = Path(sys._getframe(1).f_globals.get("__file__") or "x").absolute().parent  # noqa: SLF001 - as warnings do
+    file = folder / path
+    if not file.is_file():
+        known = [other.name for other in file.parent.glob("*.py")] if file.parent.is_dir() else []
+        raise DeclarationError(f"there is no script {file}", help=nearest(file.name, known))
+    source = Script(
+        path=file,
+        name=name or "",
+        dependencies=tuple(str(file.parent / pattern) for pattern in dependencies),
+        requirements=folder / requirements if requirements else None,
+        python_version=python_version,
+        executionware=executionware,
+    )
+    specs, given = declare(inputs, "inputs"), dict(parameters or {})
+    if twice := specs.keys() & given.keys():
+        raise DeclarationError(f"{', '.join(sorted(twice))}: an input and a parameter of {source.name!r}")
+    binding = _ScriptBinding(
+        _function(source, list(specs), given), source.name, specs, declare(outputs, "outputs"), source=source
+    )
+    return task_maker()(binding, options)
+
+
+def task_maker() -> Callable[[Binding, Mapping[str, Any]], Any]:
+    """What makes a task of a binding: the engine's that is active now, Prefect's or the inline one."""
+    if is_inline():
+        from pxw.inline import InlineTask  # noqa: PLC0415 - one engine is paid for, not both
+
+        return lambda binding, options: InlineTask(binding, dict(options))
+    from pxw.tasks import Task  # noqa: PLC0415 - as above
+
+    return lambda binding, options: Task(binding, name=binding.name, **options)
+
+
+def log_of(task: str) -> Log:
+    """What a script prints goes to the log of its task run; without Prefect, to the logger `pxw.scripts.<task>`."""
+    prefect = sys.modules.get("prefect.context")
+    logger: Any = logging.getLogger(f"pxw.scripts.{task}")
+    if prefect is not None and prefect.TaskRunContext.get() is not None:
+        logger = sys.modules["prefect"].get_run_logger()
+
+    def log(line: str, stream: str) -> None:
+        logger.log(logging.WARNING if stream == "stderr" else logging.INFO, "%s", line)
+
+    return log
+
+
+def _function(source: Script, inputs: list[str], parameters: Mapping[str, Any]) -> Callable[..., Any]:
+    """What stands for the script's signature; the binding runs the script itself."""
+
+    def run(**values: Any) -> None:
+        del values
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    try:
+        known = [inspect.Parameter(name, kind) for name in inputs]
+        known += [inspect.Parameter(name, kind, default=value) for name, value in parameters.items()]
+        run.__signature__ = inspect.Signature(known)  # type: ignore[attr-defined]  # what inspect looks for
+    except ValueError as error:  # no identifier
+        raise DeclarationError(f"an input or parameter of {source.name!r}: {error}") from None
+    run.__name__ = run.__qualname__ = source.name
+    run.__doc__ = f"Run {source.path.name}."
+    run.__annotations__ = {}
+    return run
+
+
+@dataclass(frozen=True, eq=False)
+class _ScriptBinding(Binding):
+    """A script, seen as a function of references: its own process loads and saves the values."""
+
+    source: Script = field(default_factory=lambda: Script(path=Path()))
+
+    def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Hand over, run, take what was saved."""
+        with step.noted(self.name):
+            given = dict(self.light(step.run, self.complete(args, kwargs)).arguments)
+            inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
+            placed = {name: spec for name, spec in self.outputs.items() if isinstance(spec, Local | DDM)}
+            outcome = run_script(
+                replace(self.source, name=self.name),
+                run=step.run,
+                key=step.key,
+                inputs=inputs,
+                outputs=placed,
+                parameters=given,
+                log=log_of(self.name),
+            )
+            left = {**outcome.variables, **outcome.result_map, **outcome.outputs}
+            refs = [self._taken(name, spec, left, step) for name, spec in self.outputs.items()]
+        return refs[0] if len(refs) == 1 else named_refs(tuple(self.outputs), refs) if refs else None
+
+    def _handed(self, name: str, value: Any, step: Step) -> Any:
+        """What the script is given: a file of the declared format, if there is one, else what was saved."""
+        spec = self.inputs[name]
+        if not isinstance(value, Ref):
+            return value.inherit(spec) if isinstance(value, Dataset) else value
+        self.check_edge(name, value)
+        wanted = format_name(spec)
+        if wanted is None or value.format == "bytes":
+            return value
+        beside = step.run.target(self.name, step.key, f"given-{name}")
+        return Local(data.copy(value, Dataset(format=wanted), beside=beside).place)
+
+    def _taken(self, name: str, spec: Dataset, left: Mapping[str, Any], step: Step) -> Ref:
+        if name not in left:
+            raise OutputError(
+                f"task {self.name!r} did not save its output {name!r}, nor put it into resultMap",
+                at=str(self.source.path),
+                help=f"it saved: {nearest(name, left)}" if left else "it saved nothing",
+            )
+        ref = left[name]
+        if not isinstance(ref, Ref):
+            return self._saved(name, ref, spec, step)
+        ref = replace(ref, flow=step.run.flow, run=step.run.id, task=self.name, output=name)
+        if isinstance(spec, Local | DDM):
+            if schema_of(spec) is not None:
+                data.load(ref, None, spec)  # it is held to its schema here, where it was made
+        elif spec.format is not None and ref.format in {"bytes", "text"}:
+            ref = replace(ref, format=spec.format, python="")
+        if not isinstance(spec, Local | DDM) and schema_of(spec) is not None:
+            return self._saved(name, ref, spec, step)
+        step.run.note_saved(ref, step.key)
+        return ref
+
+    def call_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Outside of any flow: in a run of its own; its outputs come back as values."""
+        run = open_run(f"script-{uuid4()}", "")
+        with run.held():
+            refs = self.call(Step(run, "0"), args, kwargs)
+            if isinstance(refs, tuple):
+                return SimpleNamespace(**{name: data.load(ref) for name, ref in zip(self.outputs, refs, strict=True)})
+            return None if refs is None else data.load(refs)

@@ -1,0 +1,331 @@
+"""`pxw run` without a server: parameters, redirections, what is looked at before the run, errors, outputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def test_an_inline_run_lists_its_outputs_on_standard_output(pxw, three):
+    code, out, err = pxw("run", "three.py", "--inline")
+    assert code == 0
+    assert [line.split() for line in out.splitlines()] == [
+        ["output", "place", "rows", "size"],
+        ["select.adults", "results/out.csv", "2", "28", "B"],
+        ["measure.metrics", '{"rows":', "2}"],
+    ]
+    assert "no retries and no caching" in err
+    assert "✓ clean: 3 rows" in err
+    assert "three done" in err
+
+
+def test_parameters_are_json_where_that_fits_and_text_otherwise(pxw, three):
+    code, out, _ = pxw("run", "three.py", "--inline", "-p", "min_age=50", "-p", "title=123")
+    assert code == 0
+    assert '{"rows": 1}' in out
+
+
+def test_a_spec_can_be_given_as_json(pxw, three):
+    code, _, err = pxw("run", "three.py", "--inline", "-p", 'out={"path": "elsewhere.json"}')
+    assert code == 0, err
+    assert len(json.loads(Path("elsewhere.json").read_text())) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-p", "min_ag=1"], "did you mean 'min_age'?"),
+        (["-p", "min_age=young"], "unable to parse string as a number"),
+        (["-p", "min_age"], "is no name=value"),
+        (["-p", 'raw={"pat": 1}'], "did you mean 'path'?"),
+        (["--set", "rw=x.csv"], "did you mean 'raw'?"),
+        (["--set", "clean.datset=x.csv"], "did you mean 'clean.dataset'?"),
+    ],
+)
+def test_words_that_do_not_fit_exit_with_2(pxw, three, arguments, said):
+    code, out, err = pxw("run", "three.py", "--inline", *arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "reference/errors/#pxw" in err
+    assert not Path("pxw-home").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("thre.py", "did you mean 'three.py'?"), ("three.py:thre", "did you mean 'three'?"), ("data/in.csv", ".py file")],
+)
+def test_a_target_that_is_none_exits_with_2(pxw, three, target, said):
+    code, _, err = pxw("run", target, "--inline")
+    assert code == 2
+    assert said in err
+
+
+def test_settings_that_cannot_be_used_exit_with_2_and_show_no_value(pxw, three, monkeypatch):
+    monkeypatch.setenv("PXW_KEEP_DAYS", "s3cret")
+    code, _, err = pxw("run", "three.py", "--inline")
+    assert code == 2
+    assert "PXW001" in err
+    assert "s3cret" not in err
+
+
+def test_a_parameter_without_a_value_is_asked_for(pxw, tmp_path):
+    (tmp_path / "needy.py").write_text("import pxw\n@pxw.flow\ndef needy(count: int, name: str): ...\n")
+    code, _, err = pxw("run", "needy.py", "--inline", "-p", "name=x")
+    assert code == 2
+    assert "-p count=..." in err
+
+
+# Redirecting --------------------------------------------------------------------------------------------------------
+
+
+SEMICOLONS = """
+import pandas as pd
+import pxw
+
+@pxw.task(inputs={"prices": pxw.Local("prices.csv", format=pxw.Csv(delimiter=";"))}, outputs=["total"])
+def add(prices: pd.DataFrame) -> int:
+    return int(prices["price"].sum())
+
+@pxw.task(outputs=["table"])
+def make() -> pd.DataFrame:
+    return pd.DataFrame({"price": [100]})
+
+@pxw.flow
+def declared():
+    add()
+
+@pxw.flow
+def passed():
+    add(make())
+
+@pxw.flow
+def given(raw: pxw.Local = pxw.Local("prices.csv", format=pxw.Csv(delimiter=";"))):
+    add(raw)
+"""
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> None:
+    (tmp_path / "prices.py").write_text(SEMICOLONS)
+    (tmp_path / "prices.csv").write_text("name;price\na;1\nb;2\n")
+    (tmp_path / "other.csv").write_text("name;price\na;10\nb;20\n")
+    (tmp_path / "other.json").write_text('[{"price": 7}]')
+
+
+@pytest.mark.parametrize(
+    ("flow", "moved", "total"),
+    [
+        ("given", "raw=other.csv", 30),
+        ("given", "raw=other.json", 7),
+        ("declared", "add.prices=other.csv", 30),
+        ("declared", "prices=other.csv", 30),
+        ("passed", "add.prices=other.csv", 30),
+    ],
+)
+def test_set_moves_a_dataset_and_keeps_what_else_was_declared(pxw, prices, flow, moved, total):
+    code, out, err = pxw("run", f"prices.py:{flow}", "--inline", "--set", moved)
+    assert code == 0, err
+    assert f"add.total  {total}" in out
+
+
+def test_a_task_input_that_is_moved_is_looked_at_before_the_run(pxw, prices):
+    code, _, err = pxw("run", "prices.py:declared", "--inline", "--set", "prices=othr.csv")
+    assert code == 1
+    assert "did you mean 'other.csv'?" in err
+    assert not Path("pxw-home/runs").exists()
+
+
+# Before the run -----------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_input_is_one_error_before_anything_runs(pxw, three):
+    code, out, err = pxw("run", "three.py", "--inline", "--set", "raw=data/inn.csv")
+    assert (code, out) == (1, "")
+    assert err.count("error[") == 1
+    assert "error[PXW103]" in err
+    assert "did you mean 'in.csv'?" in err
+    assert "flow 'three', parameter 'raw'" in err
+    assert not Path("pxw-home").exists()
+
+
+def test_a_header_that_does_not_fit_what_the_task_declares_is_found_before_anything_runs(pxw, three):
+    Path("data/in.csv").write_text("aeg,fare\n1,2\n")
+    code, _, err = pxw("run", "three.py", "--inline")
+    assert code == 1
+    assert "error[PXW106]" in err
+    assert "did you mean 'aeg'?" in err
+    assert not Path("pxw-home").exists()
+
+
+def test_an_output_that_does_not_exist_yet_is_no_missing_input(pxw, three):
+    assert not Path("results").exists()
+    assert pxw("run", "three.py", "--inline")[0] == 0
+
+
+@pytest.mark.parametrize(("kind", "code"), [("bytes", 0), ("Path", 0), ("str", 1), ("pd.DataFrame", 1)])
+def test_what_a_task_takes_as_raw_bytes_needs_no_format_and_no_header(pxw, tmp_path, kind, code):
+    """A text must be text, which is seen when it is read; a table must have a format, which is seen before."""
+    (tmp_path / "blob.xyz").write_bytes(b"\xff\x00")
+    (tmp_path / "blobs.py").write_text(
+        "from pathlib import Path\nimport pandas as pd\nimport pxw\n"
+        f"@pxw.task(inputs=['blob'])\ndef work(blob: {kind}): ...\n"
+        "@pxw.flow\ndef blobs(raw: pxw.Local = pxw.Local('blob.xyz')):\n    work(raw)\n"
+    )
+    assert pxw("run", "blobs.py", "--inline")[0] == code
+    assert Path("pxw-home/runs").exists() == (kind != "pd.DataFrame")
+    assert pxw("check", "blobs.py")[0] == (3 if kind == "pd.DataFrame" else 0)
+
+
+def test_an_input_that_only_the_flows_body_loads_must_be_there(pxw, tmp_path):
+    (tmp_path / "body.py").write_text(
+        "import pxw\n@pxw.flow\ndef body(raw: pxw.Local = pxw.Local('blob.xyz')):\n    return len(pxw.load(raw, bytes))\n"
+    )
+    code, _, err = pxw("run", "body.py", "--inline")
+    assert (code, "PXW103" in err) == (1, True)
+    assert not Path("pxw-home").exists()
+    (tmp_path / "blob.xyz").write_bytes(b"abc")
+    code, out, _ = pxw("run", "body.py", "--inline")
+    assert (code, out.split()[-2:]) == (0, ["returned", "3"])
+
+
+def test_check_walks_first_and_runs_nothing_if_it_finds_something(pxw, three):
+    Path("data/in.csv").unlink()
+    code, out, err = pxw("run", "three.py", "--inline", "--check")
+    assert (code, out) == (3, "")
+    assert "1 error, 3 tasks and 2 edges looked at" in err
+    assert not Path("pxw-home").exists()
+
+
+def test_check_runs_the_flow_if_it_finds_nothing(pxw, three):
+    code, out, err = pxw("run", "three.py", "--inline", "--check")
+    assert code == 0
+    assert "no errors, 3 tasks and 2 edges looked at" in err
+    assert "results/out.csv" in out
+
+
+# Errors -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_of_the_users_code_shows_the_users_lines_only(pxw, tmp_path):
+    (tmp_path / "broken.py").write_text(
+        "import pandas as pd\nimport pxw\n\n"
+        "def pick(frame):\n    return frame['nope']\n\n"
+        "@pxw.task\ndef work():\n    return pick(pd.DataFrame({'a': [1]}))\n\n"
+        "@pxw.flow\ndef broken():\n    work()\n"
+    )
+    code, _, err = pxw("run", "broken.py", "--inline")
+    assert code == 1
+    assert [line.strip() for line in err.splitlines() if "-->" in line] == [
+        "--> broken.py:13, in broken",
+        "--> broken.py:9, in work",
+        "--> broken.py:5, in pick",
+    ]
+    assert "return frame['nope']" in err
+    assert "KeyError: 'nope'" in err
+    assert "site-packages" not in err
+    assert "Traceback" not in err
+
+
+def test_an_error_of_pxw_points_at_the_users_line(pxw, tmp_path):
+    (tmp_path / "touched.py").write_text(
+        "import pxw\n@pxw.task(outputs=['x'])\ndef one():\n    return 1\n@pxw.flow\ndef touched():\n    one() + 1\n"
+    )
+    code, _, err = pxw("run", "touched.py", "--inline")
+    assert code == 1
+    assert "error[PXW404]" in err
+    assert "--> touched.py:7, in touched" in err
+    assert "Traceback" not in err
+
+
+def test_traceback_shows_all_of_it(pxw, tmp_path):
+    (tmp_path / "broken.py").write_text("import pxw\n@pxw.flow\ndef broken():\n    1 / 0\n")
+    code, _, err = pxw("run", "broken.py", "--inline", "--traceback")
+    assert code == 1
+    assert "Traceback (most recent call last)" in err
+    assert "inline.py" in err
+
+
+@pytest.mark.parametrize("source", ["import pxw\nnope(\n", "import nope_nope\n", "1 / 0\n"])
+def test_a_file_that_cannot_be_imported_fails(pxw, tmp_path, source):
+    (tmp_path / "broken.py").write_text(source)
+    code, _, err = pxw("run", "broken.py", "--inline")
+    assert code == 1
+    assert "broken.py" in err
+    assert "Traceback" not in err
+
+
+def test_a_task_whose_failure_nobody_looked_at_is_told(pxw, tmp_path):
+    (tmp_path / "loose.py").write_text(
+        "import pxw\n@pxw.task\ndef work():\n    1 / 0\n@pxw.flow\ndef loose():\n    work.submit()\n"
+    )
+    code, _, err = pxw("run", "loose.py", "--inline")
+    assert code == 0
+    assert "warning: the flow went on although a task failed: work" in err
+
+
+def test_a_plain_prefect_flow_cannot_run_inline(pxw, tmp_path):
+    (tmp_path / "plain.py").write_text("import prefect\n@prefect.flow\ndef plain(): ...\n")
+    code, _, err = pxw("run", "plain.py", "--inline")
+    assert code == 2
+    assert "plain Prefect flow" in err
+
+
+# Outputs and interruptions ------------------------------------------------------------------------------------------
+
+
+def test_many_values_of_one_task_are_counted_not_listed(pxw, tmp_path):
+    (tmp_path / "many.py").write_text(
+        "import pxw\n@pxw.task(outputs=['x'])\ndef one(i: int):\n    return i\n"
+        "@pxw.flow\ndef many():\n    one.map(range(30))\n    return {'all': 'good'}\n"
+    )
+    code, out, _ = pxw("run", "many.py", "--inline")
+    assert code == 0
+    assert "one.x     30 values" in out
+    assert 'returned  {"all": "good"}' in out
+
+
+def test_the_progress_of_subflows_is_shown(pxw, tmp_path):
+    (tmp_path / "nested.py").write_text(
+        "import pxw\n@pxw.task(outputs=['x'])\ndef deep():\n    return 1\n"
+        "@pxw.flow\ndef inner():\n    return deep()\n@pxw.flow\ndef outer():\n    inner()\n"
+    )
+    code, out, err = pxw("run", "nested.py:outer", "--inline")
+    assert code == 0
+    assert "✓ deep" in err
+    assert "deep.x" in out
+
+
+def test_an_async_flow_runs(pxw, tmp_path):
+    (tmp_path / "waits.py").write_text(
+        "import asyncio, pxw\n@pxw.task(outputs=['x'])\nasync def one():\n    await asyncio.sleep(0)\n    return 5\n"
+        "@pxw.flow\nasync def waits():\n    return await one()\n"
+    )
+    code, out, _ = pxw("run", "waits.py", "--inline")
+    assert code == 0
+    assert "one.x   5" in out
+
+
+def test_ctrl_c_exits_with_130_soon_and_says_what_stays(tmp_path):
+    (tmp_path / "long.py").write_text(
+        "import time, pxw\n@pxw.task(outputs={'x': pxw.Local('done.json')})\ndef quick():\n    return {'a': 1}\n"
+        "@pxw.task\ndef slow():\n    print('slow began', flush=True)\n    time.sleep(60)\n"
+        "@pxw.flow\ndef long():\n    quick()\n    slow()\n"
+    )
+    command = [sys.executable, "-m", "pxw.cli", "run", "long.py", "--inline"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "slow began\n"
+        began = time.monotonic()
+        os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 5
+    assert "long interrupted after 1 of 2 started tasks" in err
+    assert "written already: done.json" in err
+    assert "Traceback" not in err
