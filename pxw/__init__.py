@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pxw.errors import PxwError
     from pxw.flows import flow
     from pxw.schemas import Unique
+    from pxw.scripts import script
     from pxw.specs import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Spec, Text
     from pxw.tasks import task
     from pxw.values import load, register, save
@@ -35,6 +36,7 @@ __all__ = [
     "load",
     "register",
     "save",
+    "script",
     "task",
 ]
 
@@ -47,6 +49,7 @@ _WHERE = {
     **dict.fromkeys(("load", "register", "save"), "pxw.values"),
     "PxwError": "pxw.errors",
     "Unique": "pxw.schemas",
+    "script": "pxw.scripts",
     "task": "pxw.tasks",
     "flow": "pxw.flows",
 }

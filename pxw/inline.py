@@ -16,13 +16,12 @@ from uuid import uuid4
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from pxw import data
 from pxw.binding import Binding, Step
 from pxw.binding.declare import refuse_unfit
-from pxw.codecs.registry import known_as
+from pxw.binding.mapping import is_unmapped, map_calls
 from pxw.errors import ArgumentError
 from pxw.runs import Run, active, open_run
-from pxw.specs import DDM, Local, Ref
+from pxw.specs import Ref
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ __all__ = [
     "call_here",
     "flow",
     "holds_reference",
-    "map_calls",
     "refuse_state",
     "resolved",
     "task",
@@ -123,7 +121,7 @@ def resolved(value: Any) -> Any:
         return value.result()
     if hasattr(value, "rewrap"):  # Prefect's annotations; all but unmapped() are about what only Prefect does
         inner = resolved(value.value)
-        return value.rewrap(inner) if _is_unmapped(value) else inner
+        return value.rewrap(inner) if is_unmapped(value) else inner
     if type(value) is list or type(value) is tuple:
         return type(value)(map(resolved, value))
     return {key: resolved(item) for key, item in value.items()} if type(value) is dict else value
@@ -168,55 +166,6 @@ def refuse_state(wait_for: Any = None, return_state: bool = False, deferred: boo
             "a task that Prefect does not run has no state: return_state=True",
             help="call it in a flow, and run that without --inline",
         )
-
-
-def map_calls(
-    binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
-    """The arguments of each call of a mapped task: one element of each list, one entry of each folder."""
-    bound = binding.signature.bind_partial(*args, **kwargs)
-    for name, value in bound.arguments.items():
-        if name in binding.inputs or isinstance(value, Ref):
-            bound.arguments[name] = _entries(value)
-    given: dict[int | str, Any] = dict(enumerate(bound.args)) | bound.kwargs
-    mapped = {key: items for key, value in given.items() if (items := _items(value)) is not None}
-    lengths = {key: len(items) for key, items in mapped.items()}
-    if len(set(lengths.values())) != 1:
-        shown = f"lists of different lengths: {lengths}" if mapped else "arguments without a list among them"
-        raise ArgumentError(
-            f"task {binding.name!r} cannot be mapped over {shown}",
-            help="give lists of one length, or a folder; what is the same for every call goes into unmapped(...)",
-        )
-    fixed = {key: value.value if _is_unmapped(value) else value for key, value in given.items()}
-    rows = [fixed | dict(zip(mapped, row, strict=True)) for row in zip(*mapped.values(), strict=True)]
-    places = range(len(bound.args))
-    return [(tuple(row[place] for place in places), {key: row[key] for key in bound.kwargs}) for row in rows]
-
-
-def _entries(value: Any) -> Any:
-    is_folder = isinstance(value, Ref) and value.format == "folder"
-    is_folder |= isinstance(value, Local) and (value.is_folder or value.is_pattern)
-    is_folder |= isinstance(value, DDM) and value.name is None
-    if is_folder:
-        return data.entries(value)
-    if isinstance(value, Ref) and value.is_declared_only:
-        return [value]  # a walk cannot know how many entries there will be
-    return value
-
-
-def _items(value: Any) -> list[Any] | None:
-    """What each call of a mapped task gets of this argument; `None` if it is the same for all."""
-    if _is_unmapped(value):
-        return None
-    if hasattr(value, "rewrap"):
-        items = _items(value.value)
-        return items and [value.rewrap(item) for item in items]
-    is_many = isinstance(value, list | tuple | range) or (hasattr(value, "__iter__") and hasattr(value, "__next__"))
-    return list(value) if is_many else None
-
-
-def _is_unmapped(value: Any) -> bool:
-    return known_as(value, "prefect.utilities.annotations", "unmapped")
 
 
 class InlineFlow:

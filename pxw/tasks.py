@@ -19,8 +19,10 @@ from prefect.utilities.visualization import get_task_viz_tracker
 
 from pxw import data
 from pxw.binding import Binding, Step
+from pxw.binding.mapping import map_calls
+from pxw.data.fitting import schema_of
 from pxw.errors import DataError
-from pxw.inline import Done, DoneList, call_here, map_calls, refuse_state, resolved
+from pxw.inline import Done, DoneList, call_here, refuse_state, resolved
 from pxw.runs import Run, active, hold_for_process, open_run
 from pxw.specs import DDM, Local, Ref
 from pxw.walks import active_walk
@@ -250,12 +252,12 @@ class ByContent(CachePolicy):
     def compute_key(
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
     ) -> str | None:
-        """The inner policy's key for the content of the inputs, and the places of the outputs."""
+        """The inner policy's key for the content of the inputs, and what is declared of the outputs."""
         seen = {name: _content(value) for name, value in inputs.items()}
         key = self.policy.compute_key(task_ctx, seen, flow_parameters, **kwargs)
         binding = getattr(task_ctx.task, "binding", None)
-        places = [repr(spec) for spec in binding.outputs.values() if isinstance(spec, Local | DDM)] if binding else []
-        return _with_data(hash_objects(key, places) if key and places else key)
+        outputs = [_declaration(spec) for spec in binding.outputs.values()] if binding else []
+        return _with_data(hash_objects(key, outputs) if key and outputs else key)
 
 
 def _content(value: Any) -> Any:
@@ -266,6 +268,11 @@ def _content(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _content(item) for key, item in value.items()}
     return [_content(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _declaration(spec: Dataset) -> tuple[str, str, str]:
+    schema = schema_of(spec)
+    return data.address(spec), spec.model_dump_json(exclude={"table"}), schema.fingerprint if schema else ""
 
 
 def _with_data(key: str | None) -> str | None:

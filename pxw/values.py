@@ -70,7 +70,7 @@ def save(value: Any, spec: Local | DDM) -> Ref:
     if run is None:
         return put(value, spec)
     maker = value if isinstance(value, Ref) else Ref()
-    about = {"flow": run.flow, "run": run.id, "task": maker.task, "output": maker.output}
+    about: dict[str, Any] = {"flow": run.flow, "run": run.id, "task": maker.task, "output": maker.output}
     ref = replace(put(value, spec, about=about), **about)
     run.note_saved(ref, "")
     return ref

@@ -16,7 +16,7 @@ from pxw.importing import find_flow, import_file, inline
 from pxw.walks import Walk
 
 FLOWS = Path(__file__).parent.parent / "flows"
-EXAMPLES = ["data_processing", "ml_training", "ddm_analysis"]
+EXAMPLES = ["data_processing", "ml_training", "ddm_analysis", "folders"]
 
 
 @pytest.fixture(autouse=True)

@@ -130,7 +130,7 @@ def test_the_json_schema_of_a_parameter_is_fit_for_a_form() -> None:
 def test_a_prefect_flow_shows_specs_as_parameters() -> None:
     from prefect.utilities.callables import parameter_schema
 
-    def flow(raw: Local | DDM = Local("data/input.csv")) -> None: ...  # noqa: B008 - a spec is frozen
+    def flow(raw: Local | DDM = Local("data/input.csv")) -> None: ...
 
     shown = parameter_schema(flow).model_dump()
     assert shown["properties"]["raw"]["default"]["path"] == "data/input.csv"

@@ -66,9 +66,9 @@ def command(
         Of `.xxp` files: one line a diagnostic, as compilers write them.
     """
     if is_xxp(target):
-        from pxw.cli import xxp  # noqa: PLC0415 - a Python flow does not pay for the language
+        from pxw.cli import projects  # noqa: PLC0415 - a Python flow does not pay for the language
 
-        return xxp.check([target, *more], config=config, syntax=syntax, json=json, gcc=gcc)
+        return projects.check([target, *more], config=config, syntax=syntax, json=json, gcc=gcc)
     if more or syntax or gcc or config:
         show(
             TargetError(f"{target} is no .xxp file", help="check one flow at a time, without --syntax, --gcc, --config")

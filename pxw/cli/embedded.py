@@ -96,17 +96,22 @@ def start(root: Path) -> tuple[Running, bool]:
             env={name: value for name, value in os.environ.items() if name != "PXW_DDM_TOKEN"},  # another service's
             start_new_session=True,  # it outlives the run, and its Ctrl-C
         )
-    _started[process.pid] = process
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         has_ended = process.poll() is not None
         found = find(root)
+        if found is not None and found.pid != process.pid:  # two runs started one at once, and the other was first
+            process.kill()
+            process.wait()
+            return found, False
         if found is not None:
-            return found, found.pid == process.pid  # two runs may start one at once: the second finds the first's
+            _started[process.pid] = process
+            return found, True
         if has_ended:
             break
         time.sleep(0.02)
     process.kill()
+    process.wait()
     said = log.read_text(errors="replace").splitlines()[-8:]
     raise DDMUnavailableError("the local DDM did not start", at=shown_path(log), details=said)
 

@@ -44,7 +44,7 @@ def show(error: BaseException, *, console: Console | None = None, full: bool = F
     error = error.error if isinstance(error, WrongUseError) else error
     if full:
         console.print(Text("".join(traceback.format_exception(error)).rstrip(), style="dim"))
-    console.print(_of_pxw(error) if isinstance(error, PxwError) else _of_user(error))
+    console.print(_worded(error))
 
 
 def show_wrong_use(error: CycloptsError) -> None:
@@ -87,7 +87,11 @@ def _of_pxw(error: PxwError) -> Text:
     return lines
 
 
-def _of_user(error: BaseException, label: str = "error") -> Text:
+def _worded(error: BaseException, label: str = "error") -> Text:
+    return _of_pxw(error) if isinstance(error, PxwError) else _of_user(error, label)
+
+
+def _of_user(error: BaseException, label: str) -> Text:
     message = "".join(traceback.format_exception_only(error)).strip()
     lines = Text.assemble((label, "bold red"), ": ", (message, "bold"))
     for frame in user_frames(error):
@@ -96,7 +100,9 @@ def _of_user(error: BaseException, label: str = "error") -> Text:
         _note(lines, "note", "no line of your own files took part; --traceback shows what did", "dim")
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None and user_frames(cause):
-        lines.append("\n").append_text(_of_user(cause, "caused by"))
+        lines.append("\n").append_text(_worded(cause, "caused by"))
+    for member in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        lines.append("\n").append_text(_worded(member))
     return lines
 
 

@@ -1,12 +1,10 @@
-"""`pxw run x.xxp` and `pxw check x.xxp`: projects of the old system, as they are."""
+"""`pxw run x.xxp`: projects of the old system, as they are."""
 
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import TypeAdapter
@@ -14,11 +12,10 @@ from rich.text import Text
 
 from pxw import data
 from pxw.binding.declare import spec_of
-from pxw.cli import DONE, FOUND_ERRORS
-from pxw.cli.console import out, shown_path
+from pxw.cli.console import shown_path
 from pxw.cli.faults import WrongUseError
-from pxw.dsl.diagnostics import render_gcc, render_json, render_rich
-from pxw.dsl.resolve import check_syntax, resolve
+from pxw.cli.projects import counted, resolved, split
+from pxw.dsl.diagnostics import render_rich
 from pxw.errors import ArgumentError, PxwError, TargetError, nearest
 from pxw.experiment import Experiment
 from pxw.importing import inline
@@ -32,19 +29,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from pxw.dsl.diagnostics import Diagnostic
     from pxw.dsl.project import Project
     from pxw.dsl.resolve import Resolution
     from pxw.workflow import DataNode, Parameter, Value
 
 T = TypeVar("T")
 
-__all__ = ["Chosen", "Request", "check"]
-
-
-def _split(target: str) -> tuple[Path, str]:
-    file, _, name = target.rpartition(":") if ".xxp:" in target else (target, "", "")
-    return Path(file), name
+__all__ = ["Chosen", "Request"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,15 +75,15 @@ class Chosen:
             TargetError: no such file, or nothing in it that is meant.
             WrongUseError: names or values that do not fit what is meant.
         """
-        file, name = _split(target)
-        found = _resolved(file, request.config)
+        file, name = split(target)
+        found = resolved(file, request.config)
         errors = found.report.errors
         if errors:
             console.print(render_rich(errors))
-            console.print(_counted(found.diagnostics))
+            console.print(counted(found.diagnostics))
             return None
         if found.diagnostics:
-            console.print(Text(f"{_counted(found.diagnostics)}: pxw check {shown_path(file)}", style="dim"))
+            console.print(Text(f"{counted(found.diagnostics)}: pxw check {shown_path(file)}", style="dim"))
         graph = _meant(found, request.workflow, request.experiment, name)
         _use_settings(found.project)
         try:
@@ -118,17 +109,9 @@ class Chosen:
             data.look(place_of(node, workflow, self.setup), Dataset(format="bytes"))
         except PxwError as error:
             error.at = ", ".join(filter(None, [f"dataset {node.name!r}, {node.at}", error.at]))
-            error.help = error.help or f"or read it from elsewhere: --set {node.name}=path"
+            error.help = "; ".join(filter(None, [error.help, f"or read it from elsewhere: --set {node.name}=path"]))
             return error
         return None
-
-
-def _resolved(file: Path, config: str | None) -> Resolution:
-    for path in (file, Path(config)) if config else (file,):
-        if not path.is_file():
-            known = [other.name for other in path.parent.glob(f"*{path.suffix}")] if path.parent.is_dir() else []
-            raise TargetError(f"there is no file {path}", help=nearest(path.name, known))
-    return resolve(file, config)
 
 
 def _meant(found: Resolution, workflow: str | None, experiment: str | None, name: str) -> Workflow | Experiment:
@@ -259,34 +242,3 @@ def _cast(name: str, text: str, parameter: Parameter) -> Value:
     if parameter.domain is not None and value not in parameter.domain:
         raise ArgumentError(f"-p {name}={text}: expected {parameter.domain}")
     return value
-
-
-# Checking -------------------------------------------------------------------------------------------------------------
-
-
-def check(targets: Sequence[str], *, config: str | None, syntax: bool, json: bool, gcc: bool) -> int:
-    """Judge DSL files, each with its whole project, or by their syntax alone; 3 if there are errors."""
-    files = [_split(target)[0] for target in targets]
-    found = check_syntax(files) if syntax else _of_projects(files, config)
-    if json:
-        sys.stdout.write(render_json(found) + "\n")
-    elif gcc:
-        if found:
-            sys.stdout.write(render_gcc(found) + "\n")
-    else:
-        if found:
-            out().print(render_rich(found))
-        out().print(_counted(found))
-    return FOUND_ERRORS if any(each.severity == "error" for each in found) else DONE
-
-
-def _of_projects(files: Iterable[Path], config: str | None) -> list[Diagnostic]:
-    found = dict.fromkeys(each for file in files for each in _resolved(file, config).diagnostics)
-    return sorted(found, key=lambda each: (each.at, each.code))
-
-
-def _counted(found: Sequence[Diagnostic]) -> Text:
-    counts = {kind: sum(each.severity == kind for each in found) for kind in ("error", "warning")}
-    words = [f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.items() if count]
-    style = "bold red" if counts["error"] else "bold yellow" if found else "bold green"
-    return Text(", ".join(words) or "no errors", style=style)

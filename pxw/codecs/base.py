@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeVar, cast
@@ -70,7 +71,12 @@ class File:
         """Open for writing by Arrow, without Python in between."""
         import pyarrow as pa  # noqa: PLC0415 - as above
 
-        return pa.output_stream(self.path, compression=None if self.compression == "none" else self.compression)
+        if self.compression != "none":
+            return pa.output_stream(self.path, compression=self.compression)
+        # By appending: an empty file that is opened to be truncated is written to disk by ext4 when it is closed.
+        if self.path.exists() and self.path.stat().st_size:
+            os.truncate(self.path, 0)
+        return pa.OSFile(str(self.path), "ab")
 
 
 class Codec(ABC):

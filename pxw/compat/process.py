@@ -51,14 +51,16 @@ def run_process(
     until = time.monotonic() + (timeout if timeout is not None else float("inf"))
     with _started(command, folder, environment) as child, _Streams(child, log) as streams:
         stopped: Literal["", "timeout", "cancelled"] = ""
-        while child.poll() is None and not stopped:
+        while not stopped and child.poll() is None:
             streams.read(child)
             if stop is not None and stop.is_set():
                 stopped = "cancelled"
             elif time.monotonic() > until:
                 stopped = "timeout"
-        if stopped:
+        if child.poll() is None:
             _ask_to_end(child, streams)
+        else:
+            stopped = ""  # it ended by itself meanwhile
         _kill_group(child)
         streams.drain()
         return Ended(child.wait(), stopped, tuple(streams.last))
@@ -83,9 +85,10 @@ def _started(command: Sequence[str], folder: Path, environment: Mapping[str, str
             os.close(watched)
         try:
             yield child
-        finally:  # also when this thread is interrupted
-            _kill_group(child)
-            child.wait()
+        finally:
+            if child.returncode is None:  # this thread was interrupted
+                _kill_group(child)
+                child.wait()
     finally:
         os.close(held)
 

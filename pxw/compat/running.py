@@ -248,7 +248,8 @@ def _what_happened(script: Script, ended: Ended, error: dict[str, Any]) -> str:
     if ended.stopped == "cancelled":
         return f"{task} was cancelled"
     if ended.status < 0:
-        return f"{task} was killed by {signal.Signals(-ended.status).name}"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"{task} was killed by {names.get(-ended.status, f'signal {-ended.status}')}"
     if error.get("kind") == "exception":
         return f"{task} failed: {error['text']}"
     if error.get("kind") == "exit":

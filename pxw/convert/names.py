@@ -7,6 +7,7 @@ import keyword
 import re
 import sys
 import unicodedata
+from itertools import chain
 
 __all__ = ["Names", "is_parameter", "module_name", "snake"]
 
@@ -50,6 +51,6 @@ class Names:
         """The first of the wishes that is free; else the last with a number."""
         texts = [snake(each) for each in wishes]
         numbered = (f"{texts[-1].rstrip('_')}_{number}" for number in range(2, sys.maxsize))
-        found = next(each for each in (*texts, *numbered) if each not in self._taken)
+        found = next(each for each in chain(texts, numbered) if each not in self._taken)
         self._taken.add(found)
         return found

@@ -179,6 +179,10 @@ def _uploaded(written: Ref, spec: Dataset, project: str, stem: Path, about: Mapp
     project = spec.project if isinstance(spec, DDM) else project
     profile = isinstance(spec, DDM) and spec.profile
     if written.format == "folder":
+        if isinstance(spec, DDM) and spec.name:
+            raise SpecError(
+                f"several files cannot go to one name: {spec}", help="leave out name=: a project is a folder"
+            )
         project = project if named else f"{project}/{stem.name}"
         sent = ddm.put_all(Path(written.place), project, metadata=_metadata(about), profile=profile)
         members = [[entry.name, entry.id, entry.sha256, entry.size] for entry in sent]

@@ -12,13 +12,12 @@ from pxw.runner.experiments import plan
 from pxw.runner.tasks import Work, refuse_unrunnable
 from pxw.runner.workflows import run_workflow
 from pxw.runs import active
-from pxw.script import task_maker
+from pxw.scripts import task_maker
 from pxw.workflow import DataRef, PortRef, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pxw.runner.experiments import Runs
     from pxw.runner.setup import Setup
     from pxw.runner.tasks import Handed
     from pxw.specs import Ref
@@ -45,7 +44,7 @@ def _of_workflow(workflow: Workflow, setup: Setup) -> Callable[[], Any]:
     refuse_unrunnable(workflow, setup)
     make = task_maker()
 
-    def run() -> dict[str, Ref]:
+    def run() -> Any:
         work = Work(workflow, setup, Job(workflow=workflow.name), setup.values)
         return _outputs(workflow, run_workflow(work, make))
 
@@ -75,7 +74,7 @@ def _of_experiment(experiment: Experiment, setup: Setup) -> Callable[[], Any]:
         setup.refuse_text(each.condition or "", each.kind if each.condition else "expression", each.at)
     planned, make = plan(experiment, setup), task_maker()
 
-    def run() -> dict[str, Runs]:
+    def run() -> Any:
         current = active.get()
         identity = current.id.rpartition("-")[2] if current else "run"  # enough of it to tell runs apart
         return planned.run(identity, make)

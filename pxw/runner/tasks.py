@@ -9,7 +9,7 @@ from pxw import data
 from pxw.binding import Binding, Step
 from pxw.compat import Job, Script, place_in_run, run_script
 from pxw.errors import DSLError, PickleRefusedError
-from pxw.script import log_of
+from pxw.scripts import log_of
 from pxw.specs import DDM, Dataset, Local, Ref
 from pxw.workflow import DataNode, DataRef, DDMPlace, LocalPlace, TaskNode, Value, Workflow
 
@@ -39,11 +39,12 @@ class Left:
 
     def result(self) -> dict[str, Any]:
         """Its part of `results[node][run]["result"]`."""
-        return {key: plain(value) for key, value in {**self.outputs, **self.metrics()}.items()}
+        return {key: plain(ref) for key, ref in self.outputs.items()} | self.metrics()
 
     def metrics(self) -> dict[str, Any]:
-        """What it put into `resultMap`, without what the old system says there of files."""
-        return {key: value for key, value in self.result_map.items() if not key.startswith("file:")}
+        """What it put into `resultMap`, without what the old system says there of datasets."""
+        told = {key: value for key, value in self.result_map.items() if key not in self.outputs}
+        return {key: plain(value) for key, value in told.items() if not key.startswith("file:")}
 
 
 Handed: TypeAlias = dict[str, Left]
@@ -147,7 +148,7 @@ class NodeBinding(Binding):
             step.run.note_saved(ref, step.key)
         left = Left(outcome.outputs, outcome.variables, outcome.result_map)
         for key, value in left.metrics().items():
-            step.run.note_saved(Ref(value=plain(value), task=self.name, output=key), step.key)
+            step.run.note_saved(Ref(value=value, size=len(str(value)), task=self.name, output=key), step.key)
         return left
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import mmap
 import os
 import shutil
 from contextlib import contextmanager, suppress
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 _TEMPORARY = ".pxw-tmp"
+_WINDOW = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -283,10 +285,12 @@ def entry_path(folder: Path, name: str) -> Path:
 def digest(path: Path) -> str:
     """A fingerprint of a file's bytes (XXH3, 128 bits), to tell whether they changed; no defence against forgery."""
     state = xxhash.xxh3_128()
-    buffer = memoryview(bytearray(1 << 20))
-    with path.open("rb", buffering=0) as file:
-        while size := file.readinto(buffer):
-            state.update(buffer[:size])
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        for start in range(0, size, _WINDOW):  # mapped bytes are not copied, and counted as memory while they are
+            length = min(_WINDOW, size - start)
+            with mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ, offset=start) as data:
+                state.update(data)
     return f"xxh3:{state.hexdigest()}"
 
 

@@ -8,6 +8,7 @@ import re
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -262,6 +263,9 @@ def test_two_that_start_it_at_once_share_one(box: Path) -> None:
     command = [sys.executable, "-c", program, str(box)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert len({process.communicate(timeout=60)[0] for process in both}) == 1
+    assert stop(box)
+    time.sleep(1.5)  # for as long as the one that came second would have waited for its turn
+    assert find(box) is None
 
 
 def test_local_mode_starts_none_and_uses_one_that_runs(box: Path) -> None:

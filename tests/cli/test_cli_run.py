@@ -185,7 +185,8 @@ def test_what_a_task_takes_as_raw_bytes_needs_no_format_and_no_header(pxw, tmp_p
 
 def test_an_input_that_only_the_flows_body_loads_must_be_there(pxw, tmp_path):
     (tmp_path / "body.py").write_text(
-        "import pxw\n@pxw.flow\ndef body(raw: pxw.Local = pxw.Local('blob.xyz')):\n    return len(pxw.load(raw, bytes))\n"
+        "import pxw\n@pxw.flow\ndef body(raw: pxw.Local = pxw.Local('blob.xyz')):\n"
+        "    return len(pxw.load(raw, bytes))\n"
     )
     code, _, err = pxw("run", "body.py", "--inline")
     assert (code, "PXW103" in err) == (1, True)
@@ -242,6 +243,29 @@ def test_an_error_of_pxw_points_at_the_users_line(pxw, tmp_path):
     assert "error[PXW404]" in err
     assert "--> touched.py:7, in touched" in err
     assert "Traceback" not in err
+
+
+def test_a_group_of_errors_shows_each(pxw, tmp_path):
+    (tmp_path / "group.py").write_text(
+        "import pxw\n@pxw.flow\ndef group():\n"
+        "    raise ExceptionGroup('both', [ValueError('one'), pxw.PxwError('two', help='mend it')])\n"
+    )
+    code, _, err = pxw("run", "group.py", "--inline")
+    assert code == 1
+    assert "ExceptionGroup: both" in err
+    assert "error: ValueError: one" in err
+    assert "error[PXW000]: two" in err
+    assert "mend it" in err
+
+
+def test_a_cause_in_the_users_code_is_shown(pxw, tmp_path):
+    (tmp_path / "caused.py").write_text(
+        "import pxw\n@pxw.flow\ndef caused():\n    try:\n        {}['x']\n"
+        "    except KeyError as error:\n        raise ValueError('no x') from error\n"
+    )
+    err = pxw("run", "caused.py", "--inline")[2]
+    assert err.index("error: ValueError: no x") < err.index("caused by: KeyError: 'x'")
+    assert err.index("caused by") < err.index("caused.py:5")
 
 
 def test_traceback_shows_all_of_it(pxw, tmp_path):

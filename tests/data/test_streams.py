@@ -16,20 +16,20 @@ from pxw.errors import SchemaError
 
 SCHEMA = pa.schema([("n", pa.int64()), ("t", pa.string())])
 
-PASS_ON = r"""
-import re, sys
-from pathlib import Path
+PASS_ON = """
+import sys
 import pyarrow as pa
 from pxw import Local, Parquet, data
 source, target = sys.argv[1:]
 options = {"format": Parquet(row_group_rows=50_000)} if target.endswith(".parquet") else {}
 stream = data.load(Local(source, schema={"n": "int64", "t": "string"}), pa.RecordBatchReader)
 data.save(stream, Local(target, **options))
-print(int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)
+print(pa.default_memory_pool().max_memory() >> 20)
 """
 
 
 def megabytes_used(source: Path, target: Path) -> int:
+    """The most that Arrow held at once; what a process keeps for later is its allocator's affair."""
     command = [sys.executable, "-c", PASS_ON, str(source), str(target)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -42,10 +42,10 @@ def megabytes(number: int) -> pa.RecordBatchReader:
 @pytest.mark.parametrize(("source", "target"), [("csv", "parquet"), ("parquet", "csv")])
 def test_a_table_larger_than_the_memory_that_it_passes_through(source: str, target: str, tmp_path: Path) -> None:
     used = []
-    for size in (30, 150):
+    for size in (60, 180):
         assert data.save(megabytes(size), Local(tmp_path / f"{size}.{source}")).rows == size * 10_000
         used.append(megabytes_used(tmp_path / f"{size}.{source}", tmp_path / f"out.{target}"))
-    assert used[1] - used[0] < 100  # of 120 more; allocators keep some
+    assert used[1] < used[0] + 20 < 100, used
 
 
 def test_bytes_pass_as_a_stream(tmp_path: Path) -> None:

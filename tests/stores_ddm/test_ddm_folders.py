@@ -13,7 +13,7 @@ import pytest
 import pxw
 from pxw import data
 from pxw.ddm.client import Client
-from pxw.errors import DDMNotFoundError, FormatError, PickleRefusedError, PlaceError
+from pxw.errors import DDMNotFoundError, FormatError, PickleRefusedError, PlaceError, SpecError
 
 FRAMES = {
     "a.csv": pd.DataFrame({"x": [1, 2]}),
@@ -120,6 +120,14 @@ def test_what_was_said_of_a_folder_holds_for_each_of_its_entries(service: Client
 def test_a_project_without_files_is_an_error_that_names_the_nearest(folder: pxw.Ref, project: str) -> None:
     with pytest.raises(DDMNotFoundError, match="did you mean"):
         pxw.load(pxw.DDM(project=f"{project}x"))
+
+
+def test_several_files_cannot_go_to_one_name(service: Client, project: str) -> None:
+    Path("here").mkdir()
+    Path("here/a.txt").write_text("x")
+    with pytest.raises(SpecError, match="leave out name="):
+        pxw.save(pxw.Local("here/"), pxw.DDM(project=project, name="one.csv"))
+    assert service.list(project) == ()
 
 
 def test_a_table_cannot_fill_a_folder_of_something_else(service: Client, project: str) -> None:

@@ -40,7 +40,7 @@ def main() -> None:
     task = tasks.start(manifest)
     sys.argv[:] = [task.script]
     sys.path[1:1] = folders
-    atexit.register(_end, task, os.getpid())
+    atexit.register(_end, task)
     run(task)
 
 
@@ -55,25 +55,24 @@ def run(task: tasks.Task) -> None:
         exec(code, vars(module))  # this is what the process is for
     except SystemExit as stop:
         if stop.code not in (None, 0):
-            task.tell({"error": {"kind": "exit", "text": str(stop.code), **_place(stop, task.script)}})
+            task.fail(kind="exit", text=str(stop.code), **_place(stop, task.script))
         raise
     except BaseException as error:
         _prune(error, set())
         traceback.print_exception(type(error), error, error.__traceback__)
         text = traceback.format_exception_only(type(error), error)[-1].strip()
-        told = {"kind": "exception", "text": text, "input": getattr(error, "refused", ""), **_place(error, task.script)}
-        task.tell({"error": told})
+        task.fail(kind="exception", text=text, input=getattr(error, "refused", ""), **_place(error, task.script))
         sys.exit(1)
 
 
-def _end(task: tasks.Task, pid: int) -> None:
-    """After the last thread has ended; not in processes that the script forked."""
-    if os.getpid() != pid:
+def _end(task: tasks.Task) -> None:
+    """After the last thread has ended."""
+    if not task.is_here:
         return
     try:
         task.hand_on()
     except Exception as error:
-        task.tell({"error": {"kind": "exception", "text": f"{type(error).__name__}: {error}"}})
+        task.fail(kind="exception", text=f"{type(error).__name__}: {error}")
     task.tell({"ended": True})
 
 

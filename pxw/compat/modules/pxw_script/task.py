@@ -38,6 +38,7 @@ class Task:
         self._is_remote: bool = manifest["remote"]
         self._own: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
+        self._pid = os.getpid()
 
     # ------------------------------------------------------------------------------------------------ loading
 
@@ -139,6 +140,16 @@ class Task:
         """Write to the journal; processes that the script forks may do so, too."""
         with self._lock, open(os.path.join(self.folder, "journal.jsonl"), "a", encoding="utf-8") as journal:
             journal.write(json.dumps(line) + "\n")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process is the task's, and none that its script forked."""
+        return os.getpid() == self._pid
+
+    def fail(self, **facts: Any) -> None:
+        """Write down why the task fails; a process that the script forked may fail by itself."""
+        if self.is_here:
+            self.tell({"error": facts})
 
     def hand_on(self) -> None:
         """Write down what the task put into `variables` and `resultMap`."""

@@ -140,7 +140,9 @@ class _ScriptBinding(Binding):
     def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Hand over, run, take what was saved."""
         with step.noted(self.name):
-            given = dict(self.light(step.run, self.complete(args, kwargs)).arguments)
+            bound = self.light(step.run, self.complete(args, kwargs))
+            bound.apply_defaults()
+            given = dict(bound.arguments)
             inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
             placed = {name: spec for name, spec in self.outputs.items() if isinstance(spec, Local | DDM)}
             outcome = run_script(

@@ -1,0 +1,71 @@
+"""Conditions of a workflow as Python."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from typing import TYPE_CHECKING
+
+from pxw.convert.names import snake
+from pxw.convert.source import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from pxw.convert.report import Notes
+    from pxw.workflow import ConditionKind, Span
+
+__all__ = ["Tests"]
+
+
+class Tests:
+    """Writes conditions as tests of an `if`, and remembers what they need.
+
+    Args:
+        module: the name of the conditions module; empty if the project has none.
+        functions: what is defined there.
+        known: names of the workflow that an expression may use, and what they are called in Python.
+    """
+
+    def __init__(self, module: str, functions: Collection[str], known: Mapping[str, str], notes: Notes) -> None:
+        self._module = module
+        self._functions = set(functions)
+        self._known = known
+        self._notes = notes
+        self.uses_module = False
+        self.stubs: dict[str, str] = {}
+        """Functions that a person has to write: their names, and what they have to decide."""
+
+    def test(self, text: str, kind: ConditionKind, at: Span | None) -> str:
+        """Write one condition."""
+        if kind == "call":
+            function, *words = shlex.split(text)
+            self.uses_module = True
+            return f"{self._module}.{function}({', '.join([*map(quoted, words), 'results'])})"
+        if kind == "expression":
+            return self._expression(text)
+        words = "_".join(snake(text).strip("_").split("_")[:6])
+        name = f"decide_{words}"
+        self.stubs[name] = text
+        self._notes.add("person", f"no run can decide '{text}': write the function {name}()", at)
+        return f"{name}(results)"
+
+    def _expression(self, text: str) -> str:
+        tree = ast.parse(text.strip(), mode="eval")
+        rewritten = ast.unparse(ast.fix_missing_locations(_Renamed(self).visit(tree)))
+        return rewritten if "\n" not in rewritten else rewritten.replace("\n", " ")
+
+    def renamed(self, name: str) -> ast.expr:
+        """What a name of an expression is in Python."""
+        if name in self._functions and name not in self._known:
+            self.uses_module = True
+            return ast.Attribute(ast.Name(self._module, ast.Load()), name, ast.Load())
+        return ast.Name(self._known.get(name, name), ast.Load())
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, tests: Tests) -> None:
+        self._tests = tests
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - as ast names it
+        return self._tests.renamed(node.id)
