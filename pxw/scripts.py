@@ -137,6 +137,11 @@ class _ScriptBinding(Binding):
 
     source: Script = field(default_factory=lambda: Script(path=Path()))
 
+    @property
+    def source_code(self) -> str:
+        """The script's own."""
+        return self.source.path.read_text("utf-8", "replace")
+
     def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Hand over, run, take what was saved."""
         with step.noted(self.name):

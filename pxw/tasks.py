@@ -58,6 +58,7 @@ class Task(prefect.Task[P, R]):
     def _bind(self, binding: Binding) -> None:
         self.binding = binding
         self.fn = _of_references(binding)
+        self.source_code = binding.source_code or self.source_code
         if self.source_code is None:  # typed into a REPL; by default Prefect would hash our wrapper, the same for all
             code = binding.fn.__code__
             self.source_code = repr((code.co_code, code.co_names, [str(value) for value in code.co_consts]))

@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def isolated(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test has a home and a working directory of its own, and no settings but the defaults."""
-    for name in [name for name in os.environ if name.startswith("PXW_")]:
+    for name in [name for name in os.environ if name.startswith("PXW_") or name == "COLUMNS"]:  # pytest-xdist sets it
         monkeypatch.delenv(name)
     monkeypatch.setenv("PXW_HOME", str(tmp_path / "pxw-home"))
     monkeypatch.chdir(tmp_path)

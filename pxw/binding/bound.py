@@ -102,6 +102,11 @@ class Binding:
         """The function's own."""
         return inspect.signature(self.fn)
 
+    @property
+    def source_code(self) -> str | None:
+        """What a cache tells the code by, where it is not the function's own source."""
+        return None
+
     @cached_property
     def annotations(self) -> dict[str, Any]:
         """The function's annotations as types."""

@@ -38,6 +38,7 @@ _COMMANDS = {
     "init": "Start a small project that runs at once.",
     "run": "Run a flow.",
     "check": "Walk a flow without running its tasks, and report all that would go wrong.",
+    "convert": "Write the workflows of `.xxp` files as Python.",
     "ddm": "Look into a DDM, move files there and back, sign in, and serve one on this machine.",
     "doctor": "Look at the installation: packages, server, disk, settings.",
     "gc": "Remove the intermediates of old runs.",

@@ -32,8 +32,8 @@ def either(*formulas: Formula) -> Formula:
     >>> either(literal(0, True), literal(0, False)) == TRUE
     True
     """
-    cubes = set().union(*formulas)
-    new = True
+    cubes: set[Cube] = set().union(*formulas)
+    new = cubes
     while new:
         new = {each for pair in combinations(cubes, 2) if (each := _consensus(*pair)) is not None} - cubes
         new = {each for each in new if not any(other <= each for other in cubes)}
@@ -138,7 +138,7 @@ class Flowchart:
         self.order = _sorted([*self.names, *range(len(self.choices))], before, self._guards())
 
     def _guards(self) -> dict[_Item, Formula]:
-        return {**self.alive, **self.decided}
+        return dict([*self.alive.items(), *self.decided.items()])
 
     def _before(self) -> dict[_Item, set[_Item]]:
         before: dict[_Item, set[_Item]] = {name: set() for name in (*self.names, *range(len(self.choices)))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import shlex
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ class Tests:
     """
 
     def __init__(self, module: str, functions: Collection[str], known: Mapping[str, str], notes: Notes) -> None:
-        self._module = module
+        self.module = module
         self._functions = set(functions)
         self._known = known
         self._notes = notes
@@ -41,13 +42,26 @@ class Tests:
         if kind == "call":
             function, *words = shlex.split(text)
             self.uses_module = True
-            return f"{self._module}.{function}({', '.join([*map(quoted, words), 'results'])})"
-        if kind == "expression":
+            return f"{self.module}.{function}({', '.join([*map(quoted, words), 'results'])})"
+        if kind == "expression" and not (unknown := self._unknown(text)):
             return self._expression(text)
+        if kind == "expression":
+            said = f"'{text}' asks for {', '.join(unknown)}, which a task puts into variables"
+            return self._stub(text, said, at)
+        return self._stub(text, f"no run can decide '{text}'", at)
+
+    def _unknown(self, text: str) -> list[str]:
+        """Names that nothing of the workflow explains."""
+        tree = ast.parse(text.strip(), mode="eval")
+        own = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+        known = {"results", *dir(builtins), *self._functions, *self._known, *own}
+        return sorted({each.id for each in ast.walk(tree) if isinstance(each, ast.Name)} - known)
+
+    def _stub(self, text: str, said: str, at: Span | None) -> str:
         words = "_".join(snake(text).strip("_").split("_")[:6])
         name = f"decide_{words}"
         self.stubs[name] = text
-        self._notes.add("person", f"no run can decide '{text}': write the function {name}()", at)
+        self._notes.add("person", f"{said}: write the function {name}()", at)
         return f"{name}(results)"
 
     def _expression(self, text: str) -> str:
@@ -59,7 +73,7 @@ class Tests:
         """What a name of an expression is in Python."""
         if name in self._functions and name not in self._known:
             self.uses_module = True
-            return ast.Attribute(ast.Name(self._module, ast.Load()), name, ast.Load())
+            return ast.Attribute(ast.Name(self.module, ast.Load()), name, ast.Load())
         return ast.Name(self._known.get(name, name), ast.Load())
 
 
@@ -67,5 +81,5 @@ class _Renamed(ast.NodeTransformer):
     def __init__(self, tests: Tests) -> None:
         self._tests = tests
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - as ast names it
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return self._tests.renamed(node.id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pxw.convert.source import written
-from pxw.workflow import Choices, Interval, Parameter, Value
+from pxw.workflow import Choices, Interval, Parameter
 
 if TYPE_CHECKING:
     from pxw.convert.report import Notes

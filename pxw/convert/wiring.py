@@ -41,14 +41,16 @@ class Wiring:
     Args:
         workflow: the graph.
         notes: where surprises go.
-        taken: names of the module that are in use already.
+        root: the project's folder.
     """
 
-    def __init__(self, workflow: Workflow, notes: Notes, taken: set[str]) -> None:
+    def __init__(self, workflow: Workflow, notes: Notes, root: Path) -> None:
         self.workflow = workflow
         self.notes = notes
+        self.root = root
+        self.uses_conditions = False
         self.module = module_name(workflow.name)
-        self.names = Names(_TAKEN | taken)
+        self.names = Names(_TAKEN)
         self.flow = self.names.new(self.module)
         self.steps = {
             node.name: Step(node, name := self.names.new(node.name), self.names.new(f"{name}_future"))
@@ -66,7 +68,8 @@ class Wiring:
     # ------------------------------------------------------------------------------------------ data
 
     def _name_data(self) -> None:
-        used = {end.name for link in self.workflow.data_links for end in (link.source, link.target) if _is_data(end)}
+        ends = [end for link in self.workflow.data_links for end in (link.source, link.target)]
+        used = {end.name for end in ends if isinstance(end, DataRef)}
         for data in self.workflow.datasets:
             if data.name not in used:
                 self.notes.add("dropped", f"no task reads or writes the dataset '{data.name}'", data.at)
@@ -83,7 +86,9 @@ class Wiring:
     def _spec(self, data: DataNode) -> str | None:
         match data.place:
             case LocalPlace(path, kind):
-                return f"pxw.Local(PROJECT / {quoted(str(path) + ('/' if kind == 'directory' else ''))})"
+                below = relative(path, self.root)
+                whole = f'f"{{PROJECT}}/{below}/"' if kind == "directory" else f"PROJECT / {quoted(below)}"
+                return f"pxw.Local({whole})"
             case DDMPlace(str(project), name):
                 named = f", name={quoted(name)}" if name is not None else ""
                 return f"pxw.DDM(project={quoted(project)}{named})"
@@ -168,10 +173,6 @@ class Wiring:
     def ordered_arguments(self) -> list[Argument]:
         """Those without a default first."""
         return sorted(self.arguments, key=lambda each: each.default is not None)
-
-
-def _is_data(end: PortRef | DataRef) -> bool:
-    return isinstance(end, DataRef)
 
 
 def _chart(workflow: Workflow) -> Flowchart:

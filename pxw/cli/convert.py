@@ -1,0 +1,63 @@
+"""`pxw convert`: write the workflows of `.xxp` files as Python, or as canonical DSL."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from rich.text import Text
+
+from pxw.cli import DONE
+from pxw.cli.console import out as console
+from pxw.cli.console import print_json, shown_path
+from pxw.convert import convert
+from pxw.dsl.emit_xxp import print_project
+from pxw.dsl.resolve import resolve
+
+__all__ = ["command"]
+
+
+def command(
+    target: Path,
+    /,
+    *,
+    out: Path = Path("flows"),
+    to: Literal["python", "xxp"] = "python",
+    config: Path | None = None,
+    force: bool = False,
+    json: bool = False,
+) -> int:
+    """Write the workflows of `.xxp` files as Python, with a report of what was decided, dropped or needs a person.
+
+    Parameters
+    ----------
+    target
+        A `.xxp` file, or the folder of a whole project.
+    out
+        The folder for the modules, the report and the map of lines.
+    to
+        `xxp` prints one file as canonical DSL instead.
+    config
+        The project's `eexp_config.py`, where it is not found from the file upwards.
+    force
+        Overwrite files that a person changed since the last conversion.
+    json
+        Print one JSON object: `files` and `entries`.
+    """
+    if to == "xxp":
+        found = resolve(target, config).raise_errors()
+        sys.stdout.write(print_project(found.workflows.values(), found.experiments.values(), found.project))
+        return DONE
+    made = convert(target, out, config)
+    paths = made.write(force=force)
+    if json:
+        print_json({"files": [str(path) for path in paths], "entries": [vars(each) for each in made.entries]})
+        return DONE
+    for path in paths:
+        console().print(Text(shown_path(path)))
+    people = sum(each.kind == "person" for each in made.entries)
+    if people:
+        noun = "thing needs" if people == 1 else "things need"
+        console().print(Text(f"{people} {noun} a person: see {shown_path(made.out / 'conversion.md')}", style="yellow"))
+    return DONE
