@@ -225,8 +225,8 @@ _NOT_FOR_OTHERS = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER
 
 
 def _environment(*, own: bool) -> dict[str, str]:
-    """The environment variables of a script; another Python than ours does not get what is meant for ours."""
-    dropped = {"PYTHONSAFEPATH"} | (set() if own else _NOT_FOR_OTHERS)
+    """The environment variables of a script: no secrets, and for another Python nothing that is meant for ours."""
+    dropped = {"PYTHONSAFEPATH", "PXW_DDM_TOKEN", "PXW_DDM_PASSWORD"} | (set() if own else _NOT_FOR_OTHERS)
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return kept | {"PYTHONIOENCODING": "utf-8"}
 

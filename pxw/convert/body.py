@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pxw.convert.branches import FALSE, TRUE, Branch, Decision, Guarded, implies
+from pxw.convert.names import is_parameter
 from pxw.convert.source import call, keywords, mapping, sequence
 from pxw.workflow import DataRef, PortRef
 
@@ -149,7 +150,7 @@ class Body:
         if len(step.outputs) == 1:
             return step.future
         place = list(step.outputs).index(source.port)
-        field = f".{source.port}" if source.port.isidentifier() else f"[{place}]"
+        field = f".{source.port}" if is_parameter(source.port) else f"[{place}]"
         sure = implies(self.chart.alive[consumer], self.chart.alive[source.task])
         return f"{step.future}.result(){field}" if sure else f"({step.future} and {step.future}.result(){field})"
 
