@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypedDict, Unpack
+from weakref import finalize
 
 from pydantic import SecretStr
 
@@ -91,6 +92,7 @@ class Client:
         self._transport = Transport(
             url, sign_in, retry=retry or Retry(), clock=clock or Clock(), timeout=timeout, http=http
         )
+        finalize(self, self._transport.close)  # where nobody closes it, as those that pxw keeps for a process
         self.cache = Cache(cache or load_settings().home / "cache" / "ddm")
         self._catalogue = Catalogue(self._transport)
         self._uploads = Uploads(self._transport, self._catalogue)
