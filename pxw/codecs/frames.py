@@ -15,12 +15,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pt
 
-from pxw.codecs.tables import refuse_equal
+from pxw.codecs.tables import DECIMALS, refuse_equal
 from pxw.errors import ConversionError
 
 __all__ = ["frame_to_table", "table_to_frame"]
 
 _VIEWABLE = "iufM"  # numpy kinds whose Arrow arrays have the same bytes: integers, floats, naive datetimes
+_SPELLING = DECIMALS.decode()  # in a frame's attrs, by column
 _TEXT_LABELS = [{"name": None, "field_name": None, "pandas_type": "unicode", "numpy_type": "object", "metadata": None}]
 
 
@@ -40,8 +41,13 @@ def frame_to_table(frame: pd.DataFrame) -> pa.Table:
     metadata = _metadata(template.schema, frame)
     if not data:
         return pa.table({}).replace_schema_metadata(metadata)
-    fields = [pa.field(name, array.type) for name, array in zip(names, data, strict=True)]
+    fields = [_field(name, array.type, frame) for name, array in zip(names, data, strict=True)]
     return pa.Table.from_arrays(data, schema=pa.schema(fields, metadata=metadata))
+
+
+def _field(name: str, kind: pa.DataType, frame: pd.DataFrame) -> pa.Field:
+    decimals = frame.attrs.get(_SPELLING, {}).get(name) if pt.is_floating(kind) else None
+    return pa.field(name, kind, metadata=None if decimals is None else {DECIMALS: str(decimals)})
 
 
 def _refuse_labels(labels: pd.Index[Any]) -> None:
@@ -129,7 +135,15 @@ def table_to_frame(table: pa.Table) -> pd.DataFrame:
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(table)) if names else None, copy=False)
     frame.index = _index(rest, table, remembered)
     frame.columns = _labels(names, remembered)
+    frame.attrs = remembered.get("attributes", {}) | _spelling(table.schema)
     return frame
+
+
+def _spelling(schema: pa.Schema) -> dict[str, Any]:
+    """How text had spelled the floats: pandas has no place for what belongs to a column, but for the frame."""
+    noted = {each.name: each.metadata for each in schema if each.metadata and pt.is_floating(each.type)}
+    decimals = {name: int(said[DECIMALS]) for name, said in noted.items() if DECIMALS in said}
+    return {_SPELLING: decimals} if decimals else {}
 
 
 def _by_arrow(table: pa.Table, remembered: dict[str, Any]) -> pd.DataFrame:

@@ -18,7 +18,10 @@ from pxw.errors import ConversionError, FormatError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["from_table", "is_table", "is_table_type", "to_arrow"]
+__all__ = ["DECIMALS", "from_table", "is_table", "is_table_type", "to_arrow"]
+
+DECIMALS = b"pxw:decimals"
+"""In the metadata of a column of floats: how delimited text spells them (`codecs.delimited.spelling`)."""
 
 _NAMELESS = "__index_level_"
 

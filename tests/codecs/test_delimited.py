@@ -57,6 +57,10 @@ KEPT = {
     "numbers as names": "1,2\n3,4\n",
     "no name for the first column": ",x\n0,1\n",
     "Arrow's name for an index": "__index_level_0__,x\n5,1\n",
+    "whole numbers beside others": "fare,x\n80,1\n3.5,2\n,3\n",
+    "always as many decimals": "price,x\n2.50,1\n13.00,2\n-0.05,3\n,4\n",
+    "one decimal": "x,y\n80.0,1\n3.5,2\n",
+    "small numbers with many decimals": "x,y\n0.00001,1\n0.00010,2\n",
     "letters of all kinds": "naïve,東京\nß,🙂\n",
 }
 
@@ -172,6 +176,38 @@ def test_floats_are_written_exactly(values: list[float]) -> None:
         data.save(pd.DataFrame({"x": values, "n": 1}), Local(f"{folder}/t.csv"))
         back = data.load(Local(f"{folder}/t.csv", schema={"x": "double", "n": "int64"}), pd.DataFrame)["x"]
     assert all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(values, back, strict=True))
+
+
+@pytest.mark.parametrize("as_", [pd.DataFrame, pa.Table], ids=lambda kind: kind.__name__)
+def test_numbers_that_a_task_leaves_alone_keep_their_spelling_and_new_ones_are_exact(as_: Any, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("price,fare\n2.50,80\n13.00,3.5\n7.10,4\n")
+    loaded = data.load(Local(tmp_path / "in.csv"), as_)
+    if as_ is pd.DataFrame:
+        changed = loaded.iloc[[0, 2]].assign(half=lambda frame: frame["price"] / 2)
+        changed.loc[2, "price"] = 1.125
+    else:
+        kept = loaded.take([0, 2])
+        prices = pa.chunked_array([[2.5, 1.125]])
+        changed = kept.append_column("half", pa.array([1.25, 3.55])).set_column(0, loaded.field(0), prices)
+    intermediate = data.save(changed, Local(tmp_path / "kept.arrow"))
+    data.save(data.load(intermediate, as_), Local(tmp_path / "out.csv"))
+    assert (tmp_path / "out.csv").read_text() == "price,fare,half\n2.50,80,1.25\n1.125,4,3.55\n"
+
+
+def test_whole_numbers_that_a_schema_reads_as_floats_stay_whole_in_text(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("fare\n80\n3\n")
+    fares = data.load(Local(tmp_path / "in.csv", schema={"fare": "double"}), pd.DataFrame)
+    assert fares["fare"].dtype == "float64"
+    data.save(fares, Local(tmp_path / "out.csv"))
+    assert (tmp_path / "out.csv").read_text() == "fare\n80\n3\n"
+
+
+def test_a_stream_has_a_spelling_only_where_all_its_blocks_have_it(tmp_path: Path) -> None:
+    text = "a,b\n" + "1.50,2.50\n" * 900_000 + "1.5,2.50\n"
+    assert len(text) > 1 << 23
+    (tmp_path / "in.csv").write_text(text)
+    data.save(data.load(Local(tmp_path / "in.csv"), pa.RecordBatchReader), Local(tmp_path / "out.csv"))
+    assert (tmp_path / "out.csv").read_text() == text.replace("1.50,", "1.5,")
 
 
 def test_types_are_found_where_no_cell_loses_by_them(tmp_path: Path) -> None:

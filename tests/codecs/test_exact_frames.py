@@ -209,3 +209,9 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
 def test_any_frame_comes_back_as_it_was(frame: pd.DataFrame, suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         assert_same(again(frame, suffix, Path(folder)), frame)
+
+
+def test_what_a_frame_says_of_itself_is_kept(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.5]})
+    frame.attrs = {"source": "sensor 7", "unit": {"x": "m"}}
+    assert data.load(data.save(frame, Local(tmp_path / "f.arrow"))).attrs == frame.attrs
