@@ -45,6 +45,7 @@ def command(
     experiment: str | None = None,
     range: Literal["inclusive", "exclusive"] = "inclusive",  # noqa: A002 - the option's name
     seed: int = 0,
+    parallel: int | None = None,
 ) -> int:
     """Run a flow, or a workflow or experiment of the old system.
 
@@ -83,13 +84,23 @@ def command(
         Of a `.xxp` experiment: whether `range(a, b)` includes b, as documented, or not, as in the old engine.
     seed
         Of a `.xxp` experiment: what its random searches draw with.
+    parallel
+        Of a `.xxp` experiment: how many runs of each space go on at a time; by default what `eexp_config.py` says
+        under `MAX_WORKFLOWS_IN_PARALLEL_PER_NODE`, or 1.
     """
     try:
         if is_xxp(target):
             from pxw.cli.xxp import Chosen, Request  # noqa: PLC0415 - a Python flow does not pay for the language
 
             request = Request(
-                config=config, workflow=workflow, experiment=experiment, range=range, seed=seed, param=param, set=set
+                config=config,
+                workflow=workflow,
+                experiment=experiment,
+                range=range,
+                seed=seed,
+                parallel=parallel,
+                param=param,
+                set=set,
             )
             chosen = Chosen.of(target, request, err())
             if chosen is None:

@@ -47,6 +47,8 @@ class Request:
         workflow: the workflow that is meant.
         experiment: the experiment that is meant.
         range: whether the end of a range belongs to it.
+        seed: of random searches.
+        parallel: how many runs of a space go on at a time; by default what the project says.
         param: `Task.parameter=value`.
         set: `Dataset=place`.
     """
@@ -56,6 +58,7 @@ class Request:
     experiment: str | None = None
     range: Literal["inclusive", "exclusive"] = "inclusive"
     seed: int = 0
+    parallel: int | None = None
     param: Sequence[str] = ()
     set: Sequence[str] = field(default_factory=tuple)
 
@@ -190,9 +193,22 @@ def _setup(project: Project, graph: Workflow | Experiment, request: Request) -> 
         executionware=str(project.settings.get("EXECUTIONWARE") or "PROACTIVE"),
         inclusive=request.range == "inclusive",
         seed=request.seed,
+        parallel=_parallel(project, request.parallel),
         places=places,
         values=_values(graph, request.param),
     )
+
+
+def _parallel(project: Project, given: int | None) -> int:
+    """How many runs of a space go on at a time."""
+    setting = "MAX_WORKFLOWS_IN_PARALLEL_PER_NODE"
+    said, count = ("--parallel", given) if given is not None else (setting, project.settings.get(setting, 1))
+    if type(count) is not int or count < 1:
+        raise ArgumentError(
+            f"{said} {count!r}: expected a whole number from 1 on",
+            at=str(project.config) if said == setting else "",
+        )
+    return count
 
 
 def _workflows(graph: Workflow | Experiment) -> list[Workflow]:

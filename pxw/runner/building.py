@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pxw
 from pxw.compat import Job
@@ -11,7 +12,7 @@ from pxw.experiment import Experiment
 from pxw.runner.experiments import plan
 from pxw.runner.tasks import Work, refuse_unrunnable
 from pxw.runner.workflows import run_workflow
-from pxw.runs import active
+from pxw.runs import active, open_run
 from pxw.scripts import task_maker
 from pxw.workflow import DataRef, PortRef, Workflow
 
@@ -75,8 +76,6 @@ def _of_experiment(experiment: Experiment, setup: Setup) -> Callable[[], Any]:
     planned, make = plan(experiment, setup), task_maker()
 
     def run() -> Any:
-        current = active.get()
-        identity = current.id.rpartition("-")[2] if current else "run"  # enough of it to tell runs apart
-        return planned.run(identity, make)
+        return planned.run(active.get() or open_run(str(uuid4()), experiment.name), make)
 
     return run

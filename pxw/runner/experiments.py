@@ -1,77 +1,84 @@
-"""Run an experiment: its nodes in the order of the control graph, each space once for each of its configurations."""
+"""Run an experiment: its nodes in the order of the control graph, each space once for each of its configurations.
+
+Nodes that do not wait for each other run side by side, and so do `Setup.parallel` runs of each space. A run that fails
+fails the experiment: those that go on meanwhile come to their end, no other is begun, and all results are kept.
+"""
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from threading import Event as Flag
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pxw.compat import Job
-from pxw.errors import DSLError
+from pxw.errors import DSLError, PxwError
 from pxw.experiment import Event, Experiment, ExperimentTask, Space, arguments, configurations
+from pxw.runner.results import Results, Runs
 from pxw.runner.tasks import Work
 from pxw.runner.workflows import run_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pxw.experiment import Configuration
     from pxw.runner.setup import Setup
+    from pxw.runs import Run
     from pxw.workflow import Value, Workflow
 
-__all__ = ["Plan", "Runs", "plan"]
+__all__ = ["Plan", "plan"]
 
 
-class Runs(dict[str, Any]):
-    """The runs of one node, by number, found as `1` and as `"1"`; to JSON it is an object.
+class OneRun(NamedTuple):
+    """One run of a node: the workflow, and the values for parameters of its tasks."""
 
-    >>> runs = Runs({"1": "first"})
-    >>> runs[1], runs["1"], runs.get(1), 1 in runs, runs.get(2)
-    ('first', 'first', 'first', True, None)
-    """
-
-    def __missing__(self, number: object) -> Any:
-        if isinstance(number, int) and str(number) in self:
-            return self[str(number)]
-        raise KeyError(number)
-
-    def __contains__(self, number: object) -> bool:
-        return super().__contains__(str(number))
-
-    def get(self, number: Any, default: Any = None) -> Any:
-        """The run of this number, or the default."""
-        try:
-            return self[number]
-        except KeyError:
-            return default
+    node: str
+    number: int
+    workflow: Workflow
+    configuration: Configuration
+    values: Mapping[str, Mapping[str, Value]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An experiment with the configurations of all of its spaces."""
+    """An experiment with all runs of all of its nodes."""
 
     experiment: Experiment
     setup: Setup
-    configurations: Mapping[str, list[Configuration]]
+    runs: Mapping[str, list[OneRun]]
 
-    def run(self, identity: str, make: Callable[..., Any]) -> dict[str, Runs]:
+    def run(self, run: Run, make: Callable[..., Any]) -> dict[str, Runs]:
         """Run it within a flow.
 
         Args:
-            identity: the experiment's id, in front of the ids of its runs.
+            run: the flow's.
             make: makes a task of a binding: the engine's.
 
         Returns:
             `results[node][run]`, with the configuration and the result of each run.
         """
-        going = _Going(self, identity, make)
-        while going.advance():
-            pass
-        return going.results
+        return _Going(self, run, make, Results(run)).go()
 
 
 def plan(experiment: Experiment, setup: Setup) -> Plan:
-    """List the configurations of all spaces: one without any is an error before anything runs."""
-    return Plan(experiment, setup, {space.name: _configurations(space, setup) for space in experiment.spaces})
+    """List the runs of all nodes: a space without any configuration is an error before anything runs."""
+    return Plan(experiment, setup, {name: _runs(experiment, name, setup) for name in experiment.control.nodes})
+
+
+def _runs(experiment: Experiment, name: str, setup: Setup) -> list[OneRun]:
+    match experiment.node(name):
+        case ExperimentTask(workflow=workflow):
+            return [OneRun(name, 1, workflow, {}, {})]
+        case Space() as space:
+            workflow = experiment.workflow(space.workflow)
+            return [
+                OneRun(name, number, workflow, configuration, _values(space, configuration, workflow))
+                for number, configuration in enumerate(_configurations(space, setup), 1)
+            ]
+        case Event():
+            return []
 
 
 def _configurations(space: Space, setup: Setup) -> list[Configuration]:
@@ -88,69 +95,6 @@ def _configurations(space: Space, setup: Setup) -> list[Configuration]:
         ) from error
 
 
-@dataclass
-class _Going:
-    """A run of an experiment: which of its nodes are over, and what they gave."""
-
-    plan: Plan
-    identity: str
-    make: Callable[..., Any]
-    results: dict[str, Runs] = field(default_factory=dict)
-    finished: set[str] = field(default_factory=set)
-    skipped: set[str] = field(default_factory=set)
-    taken: dict[int, bool] = field(default_factory=dict)
-
-    def advance(self) -> bool:
-        """Run the nodes that may run now; say whether there may be more."""
-        control = self.plan.experiment.control
-        for index in control.decided(self.finished, self.skipped):
-            each = control.transitions[index]
-            if each.condition is not None and index not in self.taken:
-                known = {"results": self.results}
-                self.taken[index] = self.plan.setup.holds(each.condition, each.kind, known, each.at)
-        ready, never = control.advance(finished=self.finished, skipped=self.skipped, taken=self.taken)
-        self.skipped.update(never)
-        for name in ready:
-            self._run(name)
-            self.finished.add(name)
-        return bool(ready or never)
-
-    def _run(self, name: str) -> None:
-        match self.plan.experiment.node(name):
-            case ExperimentTask(workflow=workflow):
-                self._run_once(name, 1, workflow, {}, {})
-            case Space() as space:
-                workflow = self.plan.experiment.workflow(space.workflow)
-                for number, configuration in enumerate(self.plan.configurations[name], 1):
-                    values = _values(space, configuration, workflow)
-                    self._run_once(name, number, workflow, configuration, values)
-            case Event():
-                pass
-
-    def _run_once(
-        self,
-        name: str,
-        number: int,
-        workflow: Workflow,
-        configuration: Configuration,
-        values: Mapping[str, Mapping[str, Value]],
-    ) -> None:
-        job = Job(
-            workflow=workflow.name,
-            id=f"{self.identity}-{name}-{number}",
-            experiment=self.plan.experiment.name,
-            experiment_id=self.identity,
-            results=self.results,
-        )
-        handed = run_workflow(Work(workflow, self.plan.setup, job, values, is_one_of_many=True), self.make)
-        results = {task: left.result() for task, left in handed.items()}
-        flat = {key: value for result in results.values() for key, value in result.items()}
-        self.results.setdefault(name, Runs())[str(number)] = {
-            "configuration": configuration,
-            "result": {**flat, **results},
-        }
-
-
 def _values(space: Space, configuration: Configuration, workflow: Workflow) -> dict[str, Configuration]:
     try:
         return arguments(space, configuration, workflow)
@@ -159,3 +103,110 @@ def _values(space: Space, configuration: Configuration, workflow: Workflow) -> d
             f"space {space.name!r}: {error} in {configuration} is no value of the type that the task declares",
             at=str(space.at or ""),
         ) from error
+
+
+@dataclass
+class _Going:
+    """A run of an experiment: which of its nodes are over, and what they gave."""
+
+    plan: Plan
+    run: Run
+    make: Callable[..., Any]
+    results: Results
+    begun: set[str] = field(default_factory=set)
+    finished: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
+    taken: dict[int, bool] = field(default_factory=dict)
+    failures: list[tuple[str, BaseException]] = field(default_factory=list)
+    interrupted: Flag = field(default_factory=Flag)
+
+    def go(self) -> dict[str, Runs]:
+        """Run all nodes; the first failure is raised when everything that had begun is over."""
+        try:
+            self._run_nodes()
+        finally:
+            results, path = self.results.write(self.plan.experiment.control.nodes)
+        if self.failures:
+            raise self._failure(results, path)
+        return results
+
+    # Which nodes run ----------------------------------------------------------------------------------------------
+
+    def _run_nodes(self) -> None:
+        """Run every node as soon as what it waits for is over, in a thread of its own."""
+        going: dict[Future[None], str] = {}
+        with ThreadPoolExecutor(max(1, len(self.plan.runs))) as threads:
+            try:
+                while not self.failures and (going or self._ready()):
+                    for name in self._ready():
+                        self.begun.add(name)
+                        going[threads.submit(copy_context().run, self._run_node, name)] = name
+                    for future in wait(going, return_when=FIRST_COMPLETED).done:
+                        self.finished.add(going.pop(future))
+            except BaseException:
+                self.interrupted.set()  # nobody waits any more for the scripts that run
+                raise
+
+    def _ready(self) -> list[str]:
+        """The nodes that may begin now; those that never will are skipped."""
+        control = self.plan.experiment.control
+        try:
+            for index in control.decided(self.finished, self.skipped):
+                self._decide(index)
+        except Exception as error:
+            self.failures.append(("", error))
+            return []
+        ready, never = control.advance(finished=self.finished, skipped=self.skipped, taken=self.taken)
+        self.skipped.update(never)
+        return self._ready() if never else [name for name in ready if name not in self.begun]
+
+    def _decide(self, index: int) -> None:
+        each = self.plan.experiment.control.transitions[index]
+        if each.condition is not None and index not in self.taken:
+            known = {"results": self.results.now()}
+            self.taken[index] = self.plan.setup.holds(each.condition, each.kind, known, each.at)
+
+    # What a node does ---------------------------------------------------------------------------------------------
+
+    def _run_node(self, name: str) -> None:
+        with ThreadPoolExecutor(self.plan.setup.parallel) as threads:
+            for each in self.plan.runs[name]:
+                threads.submit(copy_context().run, self._run_once, each)
+
+    def _run_once(self, one: OneRun) -> None:
+        if self.failures or self.interrupted.is_set():
+            return
+        try:
+            handed = run_workflow(self._work(one), self.make)
+            results = {task: left.result() for task, left in handed.items()}
+            flat = {key: value for result in results.values() for key, value in result.items()}
+            self.results.add(one.node, one.number, {"configuration": one.configuration, "result": {**flat, **results}})
+        except BaseException as error:
+            self.failures.append((f"run {one.number} of {one.node}, with {one.configuration}", error))
+
+    def _work(self, one: OneRun) -> Work:
+        identity = self.run.id.rpartition("-")[2]  # enough of it to tell runs apart
+        label = f"{one.node}-{one.number}"
+        job = Job(
+            workflow=one.workflow.name,
+            id=f"{identity}-{label}",
+            experiment=self.plan.experiment.name,
+            experiment_id=identity,
+            results=self.results.now(),
+        )
+        return Work(one.workflow, self.plan.setup, job, one.values, label=label, stop=self.interrupted)
+
+    def _failure(self, results: Mapping[str, Runs], path: Path) -> BaseException:
+        """The first failure, with which run it was, what failed beside it, and where the results of the others are."""
+        (what, error), *others = self.failures
+        facts = [f"{other}: failed, too: {each}".partition("\n")[0] for other, each in others]
+        if results:
+            kept = "; ".join(f"{name}: {', '.join(runs)}" for name, runs in results.items())
+            facts.append(f"results of the runs that ended well ({kept}): {path}")
+        if isinstance(error, PxwError):
+            error.at = ", ".join(filter(None, [what, error.at]))
+            error.details = (*error.details, *facts)
+        else:
+            for fact in (what, *facts):
+                error.add_note(fact)
+        return error

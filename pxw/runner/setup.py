@@ -34,6 +34,7 @@ class Setup:
         executionware: with `LOCAL`, `eexp_engine_utils` parses external inputs.
         inclusive: whether the end of a range belongs to it.
         seed: of random searches.
+        parallel: how many runs of a space go on at a time.
         places: other places for datasets of the workflow, by their names.
         values: other values for parameters of tasks, by task and name.
     """
@@ -43,6 +44,7 @@ class Setup:
     executionware: str = "PROACTIVE"
     inclusive: bool = True
     seed: int = 0
+    parallel: int = 1
     places: Mapping[str, Dataset] = field(default_factory=lambda: MappingProxyType({}))
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
 

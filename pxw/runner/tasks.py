@@ -15,6 +15,7 @@ from pxw.workflow import DataNode, DataRef, DDMPlace, LocalPlace, TaskNode, Valu
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from threading import Event
 
     from pxw.runner.setup import Setup
 
@@ -91,14 +92,16 @@ class Work:
         setup: its project.
         job: the run in the old system's words.
         values: values for tasks' parameters, over those of the graph.
-        is_one_of_many: whether other runs of the same workflow write to the same declared places.
+        label: which run of an experiment it is, such as `S1-3`: the others write to the same declared places.
+        stop: ends the scripts that run when it is set.
     """
 
     workflow: Workflow
     setup: Setup
     job: Job
     values: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
-    is_one_of_many: bool = False
+    label: str = ""
+    stop: Event | None = None
 
 
 def _takes(before: list[Handed]) -> Handed: ...  # type: ignore[empty-body]  # the signature that the engines see
@@ -143,6 +146,7 @@ class NodeBinding(Binding):
             parameters=_parameters(node, work),
             job=replace(work.job, previous=next(reversed(before), ""), variables=variables, result_map=result_map),
             log=log_of(self.name),
+            stop=work.stop,
         )
         for ref in outcome.outputs.values():
             step.run.note_saved(ref, step.key)
@@ -194,7 +198,7 @@ def _outputs(node: TaskNode, work: Work) -> dict[str, Dataset | None]:
         found[port] = None
         for target in places:
             spec = place_of(work.workflow.dataset(target.name), work.workflow, work.setup)
-            found[port] = place_in_run(spec, work.job, node.name) if work.is_one_of_many else spec
+            found[port] = place_in_run(spec, work.job, node.name) if work.label else spec
     return found
 
 

@@ -76,7 +76,9 @@ class _Schedule:
 
     def _submit(self, name: str) -> None:
         before = [self._futures[other] for other in self._before[name] if other in self._futures]
-        future = self._make(NodeBinding.at(self._work, name, self._order), {}).submit(before)
+        label = self._work.label
+        options = {"task_run_name": f"{label} {name}"} if label else {}
+        future = self._make(NodeBinding.at(self._work, name, self._order), options).submit(before)
         self._futures[name] = future
         future.add_done_callback(lambda _: self._ended.put(name))
 

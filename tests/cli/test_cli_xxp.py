@@ -135,6 +135,18 @@ def test_the_end_of_ranges_is_chosen_on_the_command_line(pxw, project):
         assert err.count("hello world") == count
 
 
+def test_how_many_runs_go_on_at_a_time_is_checked(pxw, project):
+    space = "space S of Copy { strategy gridsearch; param_values v = range(1, 3); task T { param times = v; } }"
+    Path("w.xxp").write_text(f"{WORKFLOW} experiment E {{ control {{ S; }} {space} }}")
+    assert pxw("run", "w.xxp", "--inline", "--parallel", "3")[0] == 0
+    code, _, err = pxw("run", "w.xxp", "--inline", "--parallel", "0")
+    assert (code, "--parallel 0: expected a whole number from 1 on" in err) == (2, True)
+    with Path("eexp_config.py").open("a") as config:
+        config.write("MAX_WORKFLOWS_IN_PARALLEL_PER_NODE = 'many'\n")
+    code, _, err = pxw("run", "w.xxp", "--inline")
+    assert (code, "MAX_WORKFLOWS_IN_PARALLEL_PER_NODE 'many'" in err) == (2, True)
+
+
 def test_the_project_says_where_the_ddm_is_and_secrets_are_never_shown(pxw, project, monkeypatch):
     for name in ("URL", "USERNAME", "PASSWORD"):
         monkeypatch.setenv(f"PXW_DDM_{name}", "")

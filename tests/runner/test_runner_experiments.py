@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pxw.errors import DSLError
-from pxw.runner.experiments import Runs
+from pxw.errors import DSLError, ScriptError
+from pxw.runner.results import Runs
 from tests.runner.conftest import Project
 
 WORKFLOW = """
@@ -188,3 +189,96 @@ def test_an_experiment_runs_on_prefect(on_prefect: Project) -> None:
     )
     results = on_prefect.run(experiment("A;", space("A", "strategy gridsearch; param_values v = enum(3, 5);")))
     assert squares_of(results, "A") == [9, 25]
+
+
+# Side by side ---------------------------------------------------------------------------------------------------------
+
+MEETING = """
+from pathlib import Path
+met = Path("ROOT/met")
+met.mkdir(exist_ok=True)
+(met / variables["p"]).touch()
+until = time.time() + 60
+while {each.name for each in met.iterdir()} != set(variables["all"].split()):
+    assert time.time() < until, "somebody did not come"
+    time.sleep(0.02)
+if variables["p"] == "1":
+    time.sleep(0.5)  # the first one ends last
+resultMap.put("p", variables["p"])
+ph.save_datasets(variables, ("output", variables["p"]))
+"""
+
+
+def meeting(project: Project, everybody: str) -> str:
+    """A workflow whose task ends only when those of all runs have begun."""
+    project.script("square", MEETING.replace("ROOT", str(project.root)))
+    return WORKFLOW.replace("param p = 1;", f'param p = 1; param all = "{everybody}";')
+
+
+def _three_at_a_time(project: Project) -> None:
+    workflow = meeting(project, "1 2 3")
+    three = space("A", "strategy gridsearch; param_values v = range(1, 3);")
+    text = f"{workflow} experiment E {{ control {{ A; }} {three} }}"
+    results = project.run(text, parallel=3)
+    assert [run["result"]["p"] for run in results["A"].values()] == ["1", "2", "3"]
+    assert sorted(path.read_text() for path in Path("out").glob("*/o.txt")) == ["1", "2", "3"]
+
+
+def test_runs_of_a_space_go_on_side_by_side_and_their_results_are_in_order(project: Project) -> None:
+    _three_at_a_time(project)
+
+
+def test_they_do_so_on_prefect(on_prefect: Project) -> None:
+    _three_at_a_time(on_prefect)
+
+
+def test_independent_nodes_run_side_by_side(project: Project) -> None:
+    workflow = meeting(project, "1 2")
+    spaces = [space(name, f"strategy gridsearch; param_values v = enum({v});") for name, v in (("A", 1), ("B", 2))]
+    results = project.run(f"{workflow} experiment E {{ control {{ START -> (A || B) -> END; }} {' '.join(spaces)} }}")
+    assert list(results) == ["A", "B"]
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_a_failing_run_fails_the_experiment_and_the_results_of_the_others_are_kept(
+    squares: Project, parallel: int
+) -> None:
+    squares.script(
+        "square",
+        """
+        if variables["p"] == 2:
+            time.sleep(0.5)
+            raise ValueError("no twos")
+        ph.save_datasets(variables, ("output", "x"))
+        """,
+    )
+    spaces = [
+        space("A", "strategy gridsearch; param_values v = range(1, 3);"),
+        space("B", "strategy gridsearch; param_values v = enum(5);"),
+    ]
+    with pytest.raises(ScriptError, match="no twos") as caught:
+        squares.run(experiment("START -> A -> B -> END;", *spaces), parallel=parallel)
+    assert caught.value.at.startswith("run 2 of A, with {'v': 2}, ")
+    (kept,) = caught.value.details[-1:]
+    results = json.loads(Path(kept.rpartition(": ")[2]).read_text())
+    assert list(results) == ["A"]
+    assert list(results["A"]) == (["1"] if parallel == 1 else ["1", "3"])
+    assert results["A"]["1"]["configuration"] == {"v": 1}
+
+
+def test_all_failures_of_runs_side_by_side_are_told(squares: Project) -> None:
+    squares.script("square", "time.sleep(0.3); raise ValueError(variables['p'])")
+    text = experiment("A;", space("A", "strategy gridsearch; param_values v = range(1, 2);"))
+    with pytest.raises(ScriptError) as caught:
+        squares.run(text, parallel=2)
+    assert {"ValueError: 1", "ValueError: 2"} <= set(re.findall(r"ValueError: \d", str(caught.value)))
+
+
+def test_a_condition_that_cannot_be_decided_fails_and_keeps_the_results(squares: Project) -> None:
+    text = experiment(
+        'START -> A; A ?-> B { condition "nothing > 1"; };',
+        *(space(name, "strategy gridsearch; param_values v = enum(3);") for name in "AB"),
+    )
+    with pytest.raises(DSLError, match="NameError") as caught:
+        squares.run(text)
+    assert "results of the runs that ended well (A: 1): " in str(caught.value)
