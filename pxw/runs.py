@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
+from pxw import journal
 from pxw.errors import OutputError
 from pxw.settings import load_settings
 
@@ -102,13 +102,8 @@ class Run:
         return None
 
     def note(self, event: str, **facts: Any) -> None:
-        """Append to the journal; lines of several processes do not mix."""
-        line = json.dumps({"at": round(time.time(), 3), "event": event, **facts}, default=str) + "\n"
-        handle = os.open(self.folder / "journal.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
+        """Append to the journal."""
+        journal.note(self.folder, event, facts)
 
     def note_saved(self, ref: Ref, key: str) -> None:
         """Append what was saved."""
@@ -120,7 +115,7 @@ class Run:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep the folder from being collected, and be the active run, while the block runs."""
-        with _share(self.folder):
+        with closing(_Hold(self.folder)):
             caller = active.get()
             if caller is not None and caller != self:
                 (self.folder / ".caller").write_text(caller.folder.name)
@@ -149,12 +144,25 @@ class Run:
 
 def hold_for_process(run: Run) -> None:
     """Keep a run's folder from being collected as long as this process lives: a worker's part of a run."""
-    _HELD[run.folder] = _HELD.pop(run.folder) if run.folder in _HELD else _share(run.folder)
+    _HELD[run.folder] = _HELD.pop(run.folder) if run.folder in _HELD else _Hold(run.folder)
     while len(_HELD) > 64:  # a worker lives long; the runs that it served last are those that go on
         _HELD.pop(next(iter(_HELD))).close()
 
 
-_HELD: dict[Path, IO[str]] = {}
+class _Hold:
+    """A run's folder in use by this process: locked against being collected, its journal open."""
+
+    def __init__(self, folder: Path) -> None:
+        self._lock = _share(folder)
+        self._journal = journal.OpenJournal(folder)
+
+    def close(self) -> None:
+        """Use it no more."""
+        self._journal.close()
+        self._lock.close()
+
+
+_HELD: dict[Path, _Hold] = {}
 
 
 def _share(folder: Path) -> IO[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
+
+from pxw.journal import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,7 +103,7 @@ class Follower:
 
     def watch(self, run_id: str) -> None:
         """Follow this run, too."""
-        self._journals.setdefault(run_id, _events(self._runs / run_id / "journal.jsonl"))
+        self._journals.setdefault(run_id, events(self._runs / run_id))
 
     def __enter__(self) -> Self:
         """Follow in the background."""
@@ -125,21 +126,6 @@ class Follower:
                 if event["event"] == "subflow started":
                     self.watch(event["run"])
                 self._on_event(event)
-
-
-def _events(path: Path) -> Iterator[dict[str, Any] | None]:
-    """The events of a journal, and None wherever there is no further one yet."""
-    while not path.exists():
-        yield None
-    with path.open("rb") as file:
-        rest = b""
-        while True:
-            rest += file.readline()
-            if rest.endswith(b"\n"):
-                yield json.loads(rest)
-                rest = b""
-            else:
-                yield None
 
 
 def _until_none(events: Iterator[dict[str, Any] | None]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,85 @@
+"""A run's journal: one line an event, appended by every process of the run, and followed while it grows.
+
+A line is written by one call, so that those of several processes do not mix. One that a dying process left torn is no
+event, and takes no other with it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+    from pathlib import Path
+
+__all__ = ["OpenJournal", "events", "note"]
+
+_NAME = "journal.jsonl"
+_BEGIN = '{"at": '  # of each line; inside of a line its quotes would be escaped
+_encode = json.JSONEncoder(default=str).encode
+
+_open: dict[Path, FileIO] = {}
+_using = Lock()
+
+
+def note(folder: Path, event: str, facts: dict[str, Any]) -> None:
+    """Append an event to the journal of the run with this folder."""
+    line = f"{_encode({'at': round(time.time(), 3), 'event': event, **facts})}\n".encode()
+    with _using:
+        journal = _open.get(folder)
+        if journal is not None:
+            _append(journal, line)
+            return
+    with _opened(folder) as journal:
+        _append(journal, line)
+
+
+def _append(journal: FileIO, line: bytes) -> None:
+    if journal.write(line) < len(line):
+        journal.write(b"\n")  # the next event is on a line of its own
+        raise OSError(f"{journal.name!r} took a part of an event only: is the disk full?")
+
+
+def _opened(folder: Path) -> FileIO:
+    return (folder / _NAME).open("ab", buffering=0)
+
+
+class OpenJournal:
+    """Keeps a journal open, so that each event costs one call; without it, `note` opens the journal each time.
+
+    Args:
+        folder: the run's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with _using:
+            if folder not in _open:
+                _open[folder] = _opened(folder)
+
+    def close(self) -> None:
+        """Close it."""
+        with _using, suppress(KeyError):
+            _open.pop(self._folder).close()
+
+
+def events(folder: Path) -> Iterator[dict[str, Any] | None]:
+    """The events of the run with this folder, and None wherever there is no further one yet."""
+    path = folder / _NAME
+    while not path.exists():
+        yield None
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as journal:
+        line = ""
+        while True:
+            line += journal.readline()
+            if not line.endswith("\n"):
+                yield None
+                continue
+            with suppress(ValueError):
+                yield json.loads(line[max(line.rfind(_BEGIN), 0) :])
+            line = ""
