@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from pxw.flows import flow
     from pxw.schemas import Unique
     from pxw.scripts import script
+    from pxw.spaces import Grid, Runs, grid, sample
     from pxw.specs import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Spec, Text
     from pxw.tasks import task
-    from pxw.values import load, register, save
+    from pxw.values import load, register, results, save
 
 __all__ = [
     "DDM",
@@ -23,18 +24,23 @@ __all__ = [
     "Csv",
     "Dataset",
     "File",
+    "Grid",
     "Json",
     "Local",
     "Parquet",
     "PxwError",
     "Ref",
+    "Runs",
     "Spec",
     "TableCodec",
     "Text",
     "Unique",
     "flow",
+    "grid",
     "load",
     "register",
+    "results",
+    "sample",
     "save",
     "script",
     "task",
@@ -46,7 +52,8 @@ __version__ = "0.1.0"
 _WHERE = {
     **dict.fromkeys(("DDM", "Arrow", "Csv", "Dataset", "Json", "Local", "Parquet", "Ref", "Spec", "Text"), "pxw.specs"),
     **dict.fromkeys(("Codec", "File", "TableCodec"), "pxw.codecs"),
-    **dict.fromkeys(("load", "register", "save"), "pxw.values"),
+    **dict.fromkeys(("load", "register", "results", "save"), "pxw.values"),
+    **dict.fromkeys(("Grid", "Runs", "grid", "sample"), "pxw.spaces"),
     "PxwError": "pxw.errors",
     "Unique": "pxw.schemas",
     "script": "pxw.scripts",

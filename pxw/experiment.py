@@ -7,16 +7,14 @@ least one of them was taken (`Control.advance`). A space runs its workflow once 
 from __future__ import annotations
 
 import itertools
-import random
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from math import prod
 from typing import Any, Literal, TypeAlias
 
 from pxw.errors import DSLError
+from pxw.spaces import Configuration, Grid, sample
 from pxw.workflow import ConditionKind, Span, Value, Workflow, as_type, find_cycle
 
 __all__ = [
@@ -41,7 +39,6 @@ __all__ = [
 MOST = 10_000_000  # configurations that are ever written out
 
 Strategy: TypeAlias = Literal["gridsearch", "randomsearch", "singlerun"]
-Configuration: TypeAlias = dict[str, Value]
 Filter: TypeAlias = Callable[[list[Configuration]], list[Configuration]]
 Generator: TypeAlias = Callable[[], list[Configuration]]
 
@@ -179,57 +176,28 @@ def configurations(
     >>> configurations(space)
     [{'v': 1}, {'v': 2}, {'v': 3}]
     """
-    grid = _Grid(space, inclusive=inclusive)
-    sampled = space.strategy == "randomsearch" and space.runs is not None
-    if grid.size > MOST and not (sampled and not keep and not generate):
+    grid = Grid(
+        {point.name: point.values(inclusive=inclusive) for point in space.points},
+        [point.size(inclusive=inclusive) for point in space.points],
+    )
+    drawn = space.runs if space.strategy == "randomsearch" else None
+    if grid.size > MOST and (drawn is None or keep or generate):
         raise DSLError(
             f"space '{space.name}' has {grid.size} configurations", help="give randomsearch a number of runs"
         )
-    rng = random.Random(seed)  # noqa: S311 - no secret is drawn
-    if not keep and not generate:
-        chosen = _draw(rng, grid.size, space.runs) if sampled and space.runs else range(grid.size)
-        found = [grid.at(index) for index in chosen]
-    else:
-        every = [grid.at(index) for index in range(grid.size)]
-        kept = _checked(keep(every), space.filter) if keep else every
-        found = _distinct([*kept, *(_checked(generate(), space.generator) if generate else [])])
-        found = [found[index] for index in _draw(rng, len(found), space.runs)] if sampled and space.runs else found
-    if not found:
+    found: Sequence[Configuration] = grid
+    if keep or generate:
+        found = _checked(keep(list(grid)), space.filter) if keep else list(grid)
+        found = [*found, *(_checked(generate(), space.generator) if generate else [])]
+    if not (grid.size if found is grid else len(found)):
         raise DSLError(f"space '{space.name}' has no configuration", at=str(space.at or ""), help=_remedy(space))
-    return found
-
-
-def _draw(rng: random.Random, size: int, count: int) -> Iterable[int]:
-    if size <= sys.maxsize:
-        return rng.sample(range(size), min(count, size))
-    return list(dict.fromkeys(rng.randrange(size) for _ in range(2 * count)))[:count]  # repetitions are out of the way
-
-
-class _Grid:
-    """The product of all points, each configuration made when it is asked for."""
-
-    def __init__(self, space: Space, *, inclusive: bool) -> None:
-        self.axes = [(point.name, point.values(inclusive=inclusive)) for point in space.points]
-        self.sizes = [point.size(inclusive=inclusive) for point in space.points]
-        self.size = prod(self.sizes)
-
-    def at(self, index: int) -> Configuration:
-        """Make one configuration: the last point changes fastest."""
-        values: list[Value] = []
-        for size, (_, axis) in zip(reversed(self.sizes), reversed(self.axes), strict=True):
-            index, place = divmod(index, size)
-            values.append(axis[place])
-        return dict(zip((name for name, _ in self.axes), reversed(values), strict=True))
+    return sample(found, drawn, seed=seed) if drawn else list(found)
 
 
 def _checked(found: object, function: str | None) -> list[Configuration]:
     if isinstance(found, list) and all(isinstance(each, dict) for each in found):
         return found
     raise DSLError(f"'{function}' returned {type(found).__name__}, expected a list of dicts")
-
-
-def _distinct(found: list[Configuration]) -> list[Configuration]:
-    return list({repr(sorted(each.items())): each for each in found}.values())
 
 
 def _remedy(space: Space) -> str:

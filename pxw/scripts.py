@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from uuid import uuid4
 from pxw import data
 from pxw.binding import Binding, Step, declare
 from pxw.binding.outcome import named_refs
-from pxw.compat import Script, run_script
+from pxw.compat import Job, Script, run_script
 from pxw.data.fitting import schema_of
 from pxw.data.places import format_name
 from pxw.errors import DeclarationError, OutputError, nearest
@@ -23,7 +24,7 @@ from pxw.runs import open_run
 from pxw.specs import DDM, Dataset, Local, Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from pxw.binding.declare import Declared
     from pxw.compat.process import Log
@@ -36,7 +37,7 @@ def script(
     *,
     inputs: Declared = None,
     outputs: Declared = None,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | Sequence[str] = (),
     name: str | None = None,
     dependencies: Sequence[str] = (),
     requirements: str | Path | None = None,
@@ -54,7 +55,8 @@ def script(
             value that was saved; with a format, such as `pxw.Dataset(format="csv")`, as the bytes of a file of it.
         outputs: specs by the names that the script saves, or puts into `resultMap`. With a format, the bytes that the
             script saves are taken for a file of it, so that the next task can have them as a table.
-        parameters: names and default values of what the script finds in `variables`.
+        parameters: names and default values of what the script finds in `variables`; or a list of names, which every
+            call gives. One named `experiment_results` is what `get_experiment_results()` gives to the script.
         name: the task's name; by default that of the file, or of its folder for a `task.py`.
         dependencies: patterns of files that the script may import; relative ones from its own folder.
         requirements: a requirements file: the script runs in an environment of its own, made once.
@@ -79,7 +81,7 @@ def script(
         python_version=python_version,
         executionware=executionware,
     )
-    specs, given = declare(inputs, "inputs"), dict(parameters or {})
+    specs, given = declare(inputs, "inputs"), _parameters(parameters)
     if twice := specs.keys() & given.keys():
         raise DeclarationError(f"{', '.join(sorted(twice))}: an input and a parameter of {source.name!r}")
     binding = _ScriptBinding(
@@ -110,6 +112,13 @@ def log_of(task: str) -> Log:
         logger.log(logging.WARNING if stream == "stderr" else logging.INFO, "%s", line)
 
     return log
+
+
+def _parameters(declared: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
+    """Names and default values; names alone have none."""
+    if isinstance(declared, str):
+        raise DeclarationError(f"parameters={declared!r} is no list of names", help=f"write parameters=[{declared!r}]")
+    return dict(declared) if isinstance(declared, Mapping) else dict.fromkeys(declared, inspect.Parameter.empty)
 
 
 def _function(source: Script, inputs: list[str], parameters: Mapping[str, Any]) -> Callable[..., Any]:
@@ -149,6 +158,7 @@ class _ScriptBinding(Binding):
             bound.apply_defaults()
             given = dict(bound.arguments)
             inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
+            results = given.pop("experiment_results", None)
             placed = {name: spec for name, spec in self.outputs.items() if isinstance(spec, Local | DDM)}
             outcome = run_script(
                 replace(self.source, name=self.name),
@@ -157,6 +167,7 @@ class _ScriptBinding(Binding):
                 inputs=inputs,
                 outputs=placed,
                 parameters=given,
+                job=Job(results=results),
                 log=log_of(self.name),
             )
             left = {**outcome.variables, **outcome.result_map, **outcome.outputs}

@@ -1,4 +1,4 @@
-"""`pxw.load` and `pxw.save`: how a flow's body, a notebook or a test reaches the values behind references."""
+"""`pxw.load`, `pxw.save`, `pxw.results`: how a flow's body, a notebook or a test reaches the values of references."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pxw import data
 from pxw.codecs import Codec, TableCodec, registry
 from pxw.codecs.registry import known_as
 from pxw.data.asked import asked
-from pxw.errors import RefTouchedError
+from pxw.errors import PickleRefusedError, RefTouchedError
 from pxw.runs import active
 from pxw.specs import DDM, Dataset, Local, Ref
 from pxw.walks import Unknown, active_walk
 
-__all__ = ["load", "register", "save"]
+__all__ = ["load", "plain", "register", "results", "save"]
+
+_SMALL = 10_000  # bytes of a value that is shown itself
 
 T = TypeVar("T")
 
@@ -74,6 +76,55 @@ def save(value: Any, spec: Local | DDM) -> Ref:
     ref = replace(put(value, spec, about=about), **about)
     run.note_saved(ref, "")
     return ref
+
+
+def results(*tasks: Any) -> dict[str, Any]:
+    """Tell what tasks gave: by task and output, and by output alone; a small value itself, of any other its place.
+
+    It is what conditions, reports and the runs of an experiment look at.
+
+    Args:
+        tasks: references, futures, or the tuples that tasks with several outputs give; a None is left out.
+
+    Examples:
+        >>> from pxw import Ref
+        >>> results(Ref(value=0.9, task="train", output="accuracy"), None)
+        {'accuracy': 0.9, 'train': {'accuracy': 0.9}}
+    """
+    if active_walk.get() is not None:
+        return Unknown("pxw.results")  # type: ignore[return-value]  # who asks for more than it may know ends the walk
+    refs = [ref for task in map(_settled, tasks) for ref in (task if isinstance(task, tuple) else (task,))]
+    flat: dict[str, Any] = {}
+    nested: dict[str, dict[str, Any]] = {}
+    for ref in refs:
+        if isinstance(ref, Ref):
+            flat[ref.output] = nested.setdefault(ref.task, {})[ref.output] = plain(ref)
+    return {**flat, **nested}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it; the place of one that is large, or that JSON does not hold."""
+    if not isinstance(value, Ref):
+        return value
+    if not value.place:
+        return value.value
+    if value.format in {"pickle", "text"} and value.size < _SMALL:
+        try:
+            loaded = data.load(value)
+        except PickleRefusedError:
+            return value.place
+        loaded = loaded.item() if type(loaded).__module__ == "numpy" and not getattr(loaded, "shape", ()) else loaded
+        if _is_plain(loaded):
+            return loaded
+    return value.place
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return value is None or isinstance(value, str | int | float | bool)
 
 
 def register(codec: Codec | TableCodec) -> None:

@@ -111,13 +111,13 @@ def test_more_runs_than_configurations_run_each_once():
     assert sorted(each["a"] for each in found) == [1, 2, 3, 4]
 
 
-def test_a_filter_sees_the_whole_grid_and_a_generator_appends_once():
+def test_a_filter_sees_the_whole_grid_and_what_a_generator_gives_is_appended():
     found = configurations(
         space(a=Range(1, 4)),
         keep=lambda grid: [each for each in grid if each["a"] % 2],
         generate=lambda: [{"a": 9}, {"a": 3}, {"b": "new"}],
     )
-    assert found == [{"a": 1}, {"a": 3}, {"a": 9}, {"b": "new"}]
+    assert found == [{"a": 1}, {"a": 3}, {"a": 9}, {"a": 3}, {"b": "new"}]
 
 
 def test_a_generator_alone_fills_an_empty_space():

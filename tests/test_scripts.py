@@ -182,3 +182,35 @@ def test_a_relative_path_is_beside_the_calling_file() -> None:
     with pytest.raises(DeclarationError) as caught:
         pxw.script("nowhere/read_data.py")
     assert str(Path(__file__).parent / "nowhere" / "read_data.py") in str(caught.value)
+
+
+def test_parameters_by_name_alone_are_given_by_each_call(make: Callable[..., Any], engine: Engine) -> None:
+    scale = make(parameters=["factor"], outputs={"scaled": pxw.Dataset(format="csv")})
+    assert scale(pxw.Local("in.csv"), factor=3)["b"].tolist() == [3, 6]
+    with pytest.raises(TypeError, match="factor"):
+        scale(pxw.Local("in.csv"))
+    with pytest.raises(DeclarationError, match=r"parameters='factor' is no list of names"):
+        make(parameters="factor")
+
+
+def test_a_script_sees_the_results_of_its_experiment(make: Callable[..., Any], engine: Engine) -> None:
+    total = make(
+        """
+import proactive_helper as ph
+runs = ph.get_experiment_results()["A"]
+assert runs[1] == runs["1"]
+resultMap.put("total", sum(run["result"] for run in runs.values()))
+""",
+        inputs=[],
+        outputs=["total"],
+        parameters=["experiment_results"],
+    )
+
+    @engine.flow
+    def experiment() -> Any:
+        runs = pxw.Runs()
+        runs.add({}, 2)
+        runs.add({}, 3)
+        return pxw.load(total(experiment_results={"A": runs}))
+
+    assert experiment() == 5

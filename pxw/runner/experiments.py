@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pxw.compat import Job
 from pxw.errors import DSLError, PxwError
 from pxw.experiment import Event, Experiment, ExperimentTask, Space, arguments, configurations
-from pxw.runner.results import Results, Runs
+from pxw.runner.results import Results
 from pxw.runner.tasks import Work
 from pxw.runner.workflows import run_workflow
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pxw.experiment import Configuration
     from pxw.runner.setup import Setup
     from pxw.runs import Run
+    from pxw.spaces import Runs
     from pxw.workflow import Value, Workflow
 
 __all__ = ["Plan", "plan"]

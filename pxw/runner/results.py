@@ -6,6 +6,7 @@ import json
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from pxw.spaces import Runs
 from pxw.stores import local
 
 if TYPE_CHECKING:
@@ -14,31 +15,7 @@ if TYPE_CHECKING:
 
     from pxw.runs import Run
 
-__all__ = ["Results", "Runs"]
-
-
-class Runs(dict[str, Any]):
-    """The runs of one node, by number, found as `1` and as `"1"`; to JSON it is an object.
-
-    >>> runs = Runs({"1": "first"})
-    >>> runs[1], runs["1"], runs.get(1), 1 in runs, runs.get(2)
-    ('first', 'first', 'first', True, None)
-    """
-
-    def __missing__(self, number: object) -> Any:
-        if isinstance(number, int) and str(number) in self:
-            return self[str(number)]
-        raise KeyError(number)
-
-    def __contains__(self, number: object) -> bool:
-        return super().__contains__(str(number))
-
-    def get(self, number: Any, default: Any = None) -> Any:
-        """The run of this number, or the default."""
-        try:
-            return self[number]
-        except KeyError:
-            return default
+__all__ = ["Results"]
 
 
 class Results:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pxw import data
 from pxw.binding import Binding, Step
 from pxw.compat import Job, Script, place_in_run, run_script
-from pxw.errors import DSLError, PickleRefusedError
+from pxw.errors import DSLError
 from pxw.scripts import log_of
 from pxw.specs import DDM, Dataset, Local, Ref
+from pxw.values import plain
 from pxw.workflow import DataNode, DataRef, DDMPlace, LocalPlace, TaskNode, Value, Workflow
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from pxw.runner.setup import Setup
 
-__all__ = ["Handed", "Left", "NodeBinding", "Work", "merged", "place_of", "plain", "refuse_unrunnable"]
-
-_SMALL = 10_000  # bytes of a value that conditions may see
+__all__ = ["Handed", "Left", "NodeBinding", "Work", "merged", "place_of", "refuse_unrunnable"]
 
 
 @dataclass(frozen=True)
@@ -56,31 +54,6 @@ def merged(several: Iterable[Handed], order: Iterable[str]) -> Handed:
     """What several tasks hand on together, in the order in which the tasks ran."""
     whole = {name: left for each in several for name, left in each.items()}
     return {name: whole[name] for name in order if name in whole}
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON holds it; the place of one that is large, or that JSON does not hold."""
-    if not isinstance(value, Ref):
-        return value
-    if not value.place:
-        return value.value
-    if value.format in {"pickle", "text"} and value.size < _SMALL:
-        try:
-            loaded = data.load(value)
-        except PickleRefusedError:
-            return value.place
-        loaded = loaded.item() if type(loaded).__module__ == "numpy" and not getattr(loaded, "shape", ()) else loaded
-        if _is_plain(loaded):
-            return loaded
-    return value.place
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
-    return value is None or isinstance(value, str | int | float | bool)
 
 
 @dataclass(frozen=True)

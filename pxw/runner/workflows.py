@@ -6,7 +6,8 @@ from collections import defaultdict
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from pxw.runner.tasks import NodeBinding, merged, plain
+from pxw.runner.tasks import NodeBinding, merged
+from pxw.values import plain
 from pxw.workflow import DataRef
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pxw.errors import DSLError, ScriptError
-from pxw.runner.results import Runs
+from pxw.spaces import Runs
 from tests.runner.conftest import Project
 
 WORKFLOW = """
