@@ -5,6 +5,7 @@
     runs/<run id>/claims/                which task run writes to which declared place
     runs/<run id>/.lock                  locked (shared) by every process that needs the folder
     runs/<run id>/.caller                of a subflow: the run that called it, which needs the folder, too
+    runs/<run id>/.stop                  the run was interrupted: its scripts end, and no further task begins
 
 A run's folder is removed by `collect` when it is old, or when all folders together are too large; never while a
 process holds its lock, and a process that dies holds none.
@@ -125,6 +126,14 @@ class Run:
             finally:
                 active.reset(token)
 
+    def stop(self) -> None:
+        """Tell all processes of this run that it was interrupted."""
+        (self.folder / ".stop").touch()
+
+    def is_stopped(self) -> bool:
+        """Whether it was interrupted."""
+        return os.path.exists(f"{self.folder}/.stop")  # noqa: PTH110 - asked before each task
+
     @contextmanager
     def noted(self) -> Iterator[None]:
         """Hold the folder, and write to the journal that the flow started and how it ended."""
@@ -133,10 +142,13 @@ class Run:
             around.note("subflow started", flow=self.flow, run=self.id)
         with self.held():
             shutil.rmtree(self.folder / "claims", ignore_errors=True)  # a retry of the flow writes the same places
+            (self.folder / ".stop").unlink(missing_ok=True)
             self.note("flow started", flow=self.flow, run=self.id)
             try:
                 yield
             except BaseException as error:
+                if not isinstance(error, Exception):  # Ctrl-C, SIGTERM, a cancelled coroutine
+                    self.stop()
                 self.note("flow failed", error=f"{type(error).__name__}: {error}"[:500])
                 raise
             self.note("flow finished")

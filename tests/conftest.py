@@ -70,7 +70,14 @@ def _prefect_at(url: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API URL of the session's Prefect server; a test that asks for it has its Prefect pointed there."""
+    """The API URL of the session's Prefect server; a test that asks for it has its Prefect pointed there.
+
+    `TESTS_PREFECT_SERVER` names one that runs already, for whoever runs a few tests again and again.
+    """
+    if running := os.environ.get("TESTS_PREFECT_SERVER"):
+        yield running
+        _drain_prefect()
+        return
     folder = tmp_path_factory.mktemp("prefect-server")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -2,7 +2,7 @@
 
 Each command is a file of its own that is imported when the command is called, so that `pxw --help` stays quick. Results
 go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the run failed, 2 wrong use,
-3 check found errors, 130 interrupted.
+3 check found errors, 130 interrupted by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ctrl-C: the run ends within seconds, whatever its threads are at."""
+"""Ctrl-C and SIGTERM: the run ends within seconds, whatever its threads are at."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pxw.stores import local
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["interruptible"]
 
 _GRACE = 2.0  # seconds for the flow to tell Prefect that it was interrupted
-_EXIT_CODE = 130
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def interruptible(at_once: Callable[[], None], at_end: Callable[[], None]) -> Iterator[None]:
-    """Turn the first Ctrl-C in this block into a KeyboardInterrupt; end the process soon after it, or at the second.
+    """Turn the first Ctrl-C or SIGTERM in this block into a KeyboardInterrupt that holds its number.
+
+    The process ends soon after it, or at the second.
 
     Args:
-        at_once: called at the first Ctrl-C.
+        at_once: called at the first signal.
         at_end: called once before the end, to say what stays.
     """
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
@@ -35,30 +39,33 @@ def interruptible(at_once: Callable[[], None], at_end: Callable[[], None]) -> It
         if said.acquire(blocking=False):
             at_end()
 
-    def end() -> None:
+    def end(number: int) -> None:
         say_once()
-        _end_process()
+        local.abandon()
+        _end_process(128 + number)
 
-    def interrupted(*_: object) -> None:
-        signal.signal(signal.SIGINT, lambda *_: end())
+    def interrupted(number: int, _: object) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, lambda number, _: end(number))
         at_once()
         # Threads of a task runner cannot be interrupted, and Python waits for them at its exit.
-        timer = threading.Timer(_GRACE, end)
+        timer = threading.Timer(_GRACE, end, [number])
         timer.daemon = True
         timer.start()
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(number)
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    before = {number: signal.signal(number, interrupted) for number in _SIGNALS}
     try:
         yield
     except KeyboardInterrupt:
         say_once()
         raise
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _end_process() -> None:
+def _end_process(code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(_EXIT_CODE)
+    os._exit(code)

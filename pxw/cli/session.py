@@ -50,8 +50,8 @@ class Session:
         try:
             with interruptible(self._say_interrupting, self._say_interrupted):
                 returned = execute()
-        except KeyboardInterrupt:
-            return INTERRUPTED
+        except KeyboardInterrupt as told:
+            return 128 + told.args[0] if told.args else INTERRUPTED
         except Exception as error:
             show(error, console=self.console, full=self._traceback)
             self._say_ended("failed", "red")

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from uuid import uuid4
+
+from pxw.compat.modules.pxw_script.watch import MARK, end_marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-    from threading import Event
 
 __all__ = ["Ended", "Log", "run_process"]
 
@@ -45,66 +47,78 @@ def run_process(
     environment: Mapping[str, str],
     log: Log,
     timeout: float | None = None,
-    stop: Event | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Ended:
-    """Run a command to its end; the last argument that it gets is a pipe which closes when this process dies."""
+    """Run a command to its end; the last argument that it gets is a pipe which closes when this process dies.
+
+    Nothing that it started outlives it, also if the calling thread is interrupted.
+    """
     until = time.monotonic() + (timeout if timeout is not None else float("inf"))
     with _started(command, folder, environment) as child, _Streams(child, log) as streams:
         stopped: Literal["", "timeout", "cancelled"] = ""
         while not stopped and child.poll() is None:
             streams.read(child)
-            if stop is not None and stop.is_set():
+            if is_stopped():
                 stopped = "cancelled"
             elif time.monotonic() > until:
                 stopped = "timeout"
         if child.poll() is None:
-            _ask_to_end(child, streams)
+            _ask_to_end(child, lambda: streams.read(child))
         else:
             stopped = ""  # it ended by itself meanwhile
-        _kill_group(child)
+        child.kill_all()
         streams.drain()
         return Ended(child.wait(), stopped, tuple(streams.last))
 
 
+class _Child(subprocess.Popen[bytes]):
+    """A process that leads a session, and whose mark all that it starts inherits, whichever session that goes to."""
+
+    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str], pipe: int) -> None:
+        self.mark = uuid4().hex
+        super().__init__(
+            [*command, str(pipe)],
+            cwd=folder,
+            env={**environment, MARK: self.mark},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=(pipe,),
+        )
+
+    def kill_all(self) -> None:
+        """End whatever is left; the group's number is its own as long as the watching process is in it."""
+        with suppress(ProcessLookupError, PermissionError):  # nothing is
+            os.killpg(self.pid, signal.SIGKILL)
+        end_marked(self.mark)
+
+
 @contextmanager
-def _started(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[_Child]:
     watched, held = os.pipe()
     try:
         try:
-            child = subprocess.Popen(  # noqa: S603 - it is what the user asked for
-                [*command, str(watched)],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                pass_fds=(watched,),
-            )
+            child = _Child(command, folder, environment, watched)
         finally:
             os.close(watched)
         try:
             yield child
         finally:
-            if child.returncode is None:  # this thread was interrupted
-                _kill_group(child)
+            if child.returncode is None:  # this thread was interrupted, as by Prefect's timeout
+                _ask_to_end(child, lambda: time.sleep(_TICK))
+                child.kill_all()
                 child.wait()
     finally:
         os.close(held)
 
 
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    """End whatever is left of the group; its number is its own as long as the watching process is in it."""
-    with suppress(ProcessLookupError, PermissionError):  # nothing is
-        os.killpg(child.pid, signal.SIGKILL)
-
-
-def _ask_to_end(child: subprocess.Popen[bytes], streams: _Streams) -> None:
+def _ask_to_end(child: _Child, wait: Callable[[], object]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGTERM)
     until = time.monotonic() + _GRACE
     while child.poll() is None and time.monotonic() < until:
-        streams.read(child)
+        wait()
 
 
 class _Streams:

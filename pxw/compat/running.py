@@ -25,7 +25,6 @@ from pxw.stores import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from threading import Event
 
     from pxw.compat.process import Log
     from pxw.runs import Run
@@ -46,7 +45,6 @@ def run_script(
     parameters: Mapping[str, Any] = _NO_DATA,
     job: Job | None = None,
     log: Log | None = None,
-    stop: Event | None = None,
 ) -> Outcome:
     """Run a script in a child process of its own; `pxw.compat.script` describes what it takes and gives.
 
@@ -59,7 +57,6 @@ def run_script(
         parameters: values for `variables`.
         job: the run in the old system's words, with what earlier tasks put.
         log: called with each line that the script prints, and the stream it came by, in the calling thread.
-        stop: ends the script when it is set.
 
     Raises:
         ScriptError: the script failed, was killed, took too long or was stopped.
@@ -67,7 +64,7 @@ def run_script(
         DataError: an input that is not there, or an output that goes where another one went.
     """
     return _Execution(script, run, key, completed(job or Job(), run.id, run.flow), log or _say_nothing).run(
-        inputs, outputs, parameters, stop
+        inputs, outputs, parameters
     )
 
 
@@ -88,7 +85,6 @@ class _Execution:
         inputs: Mapping[str, Any],
         outputs: Mapping[str, Dataset | None],
         parameters: Mapping[str, Any],
-        stop: Event | None,
     ) -> Outcome:
         script = self._script
         if not script.path.is_file():
@@ -105,7 +101,7 @@ class _Execution:
             environment=_environment(own=python == sys.executable),
             log=self._log,
             timeout=script.timeout,
-            stop=stop,
+            is_stopped=self._run.is_stopped,
         )
         seconds = time.perf_counter() - began
         journal = Journal.read(self._folder / "journal.jsonl")

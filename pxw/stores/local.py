@@ -1,7 +1,8 @@
 """Files and folders of this machine.
 
 Everything appears by writing to a temporary name beside the target and renaming, so a final name never holds half a
-dataset. A temporary is locked while its writer lives; what a killed writer left is removed by the next one.
+dataset. A temporary is locked while its writer lives; what a killed writer left is removed by the next one. A process
+that ends itself in the middle of its threads' work calls `abandon` first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fcntl
 import mmap
 import os
 import shutil
+import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import escape
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Found",
+    "abandon",
     "copy",
     "digest",
     "digest_of",
@@ -224,6 +227,20 @@ def _temporary(target: Path, create: Callable[[Path], None]) -> Iterator[Path]:
     finally:
         os.close(lock)
         _remove(temporary)
+        _LIVING.discard(temporary)
+
+
+_LIVING: set[Path] = set()
+_CREATING = threading.Lock()
+_ENDING = threading.Event()
+
+
+def abandon() -> None:
+    """Remove what this process is writing, and let it write no more: it ends without waiting for its threads."""
+    with _CREATING:
+        _ENDING.set()
+    for temporary in list(_LIVING):
+        _remove(temporary)
 
 
 def _create_file(path: Path) -> None:
@@ -232,7 +249,11 @@ def _create_file(path: Path) -> None:
 
 def _locked(path: Path, create: Callable[[Path], None]) -> tuple[Path, int]:
     while True:
-        create(path)
+        with _CREATING:
+            if _ENDING.is_set():
+                raise InterruptedError("the process is about to end")
+            create(path)
+            _LIVING.add(path)
         with suppress(FileNotFoundError):
             handle = os.open(path, os.O_RDONLY)
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -336,7 +336,8 @@ def test_an_async_flow_runs(pxw, tmp_path):
     assert "one.x   5" in out
 
 
-def test_ctrl_c_exits_with_130_soon_and_says_what_stays(tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_end_a_run_soon_and_it_says_what_stays(tmp_path, number, code):
     (tmp_path / "long.py").write_text(
         "import time, pxw\n@pxw.task(outputs={'x': pxw.Local('done.json')})\ndef quick():\n    return {'a': 1}\n"
         "@pxw.task\ndef slow():\n    print('slow began', flush=True)\n    time.sleep(60)\n"
@@ -346,9 +347,9 @@ def test_ctrl_c_exits_with_130_soon_and_says_what_stays(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "slow began\n"
         began = time.monotonic()
-        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, number)
         _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert time.monotonic() - began < 5
     assert "long interrupted after 1 of 2 started tasks" in err
     assert "written already: done.json" in err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from pathlib import Path
 
@@ -121,7 +120,6 @@ def test_a_script_that_takes_too_long_is_ended_even_if_it_does_not_want_to(scrip
 
 
 def test_a_script_can_be_cancelled_and_tidies_up(script: Runner, tmp_path: Path) -> None:
-    stop = threading.Event()
     code = """
         import signal, sys, time
         def tidy(*_):
@@ -133,7 +131,7 @@ def test_a_script_can_be_cancelled_and_tidies_up(script: Runner, tmp_path: Path)
         """
     mark = tmp_path / "mark"
     with pytest.raises(ScriptError, match="was cancelled"):
-        script(code, stop=stop, log=lambda line, _: line == "ready" and stop.set(), parameters={"mark": str(mark)})
+        script(code, log=lambda line, _: line == "ready" and script.run.stop(), parameters={"mark": str(mark)})
     assert mark.exists()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pxw.errors import ScriptError
 from pxw.specs import Local
 from tests.compat.conftest import Runner
 
@@ -266,8 +267,9 @@ def test_a_script_and_all_that_it_started_end_with_a_parent_that_is_killed(scrip
         "task.py",
         """
         import os, subprocess, sys, time
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        print(os.getpid(), child.pid, flush=True)
+        sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+        children = [subprocess.Popen(sleep), subprocess.Popen(sleep, start_new_session=True)]
+        print(os.getpid(), *[child.pid for child in children], flush=True)
         time.sleep(60)
         """,
     )
@@ -275,11 +277,24 @@ def test_a_script_and_all_that_it_started_end_with_a_parent_that_is_killed(scrip
     assert parent.stdout is not None
     with parent.stdout:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) == 2
+        assert len(pids) == 3
         assert all(map(_is_alive, pids))
         parent.send_signal(number)
         parent.wait()
     assert _eventually(lambda: not any(map(_is_alive, pids)))
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="only Linux tells what a process that has left its group is")
+def test_a_timeout_ends_what_a_script_started_also_where_that_hides_in_a_session_of_its_own(script: Runner) -> None:
+    code = """
+        import subprocess, sys, time
+        hide = "import os, time; os.fork() and os._exit(0); os.setsid(); print(os.getpid(), flush=True); time.sleep(60)"
+        subprocess.run([sys.executable, "-c", hide])
+        time.sleep(60)
+        """
+    with pytest.raises(ScriptError, match="did not end within 1 s"):
+        script(code, timeout=1)
+    assert _eventually(lambda: not _is_alive(int(script.text)))
 
 
 def test_nothing_is_left_of_a_task_that_ended_well(script: Runner) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 
-__all__ = ["end_with_parent"]
+__all__ = ["MARK", "end_marked", "end_with_parent"]
+
+MARK = "PXW_PROCESS"
+"""The environment variable by which a script and all that it started are known, also those that left its group."""
 
 
 def end_with_parent(pipe: int) -> None:
@@ -27,4 +31,30 @@ def end_with_parent(pipe: int) -> None:
         os.dup2(nowhere, stream.fileno())  # else the parent would wait for what they may still say
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.read(pipe, 1)
+    end_marked(os.environ.get(MARK, ""))
     os.killpg(0, signal.SIGKILL)
+
+
+def end_marked(mark: str) -> None:
+    """Kill every process with a mark, but for this one; only Linux tells which these are."""
+    wanted = os.fsencode(MARK + "=" + mark)
+    for _ in range(10):  # one that starts others may be quicker than a single look
+        found = [pid for pid in _others() if mark and wanted in _environment(pid)]
+        for pid in found:
+            with suppress(OSError):  # it has ended meanwhile
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+
+
+def _others() -> list[int]:
+    names = os.listdir("/proc") if os.path.isdir("/proc") else []
+    return [int(name) for name in names if name.isdigit() and int(name) != os.getpid()]
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:  # it has ended, or is somebody else's
+        return []
