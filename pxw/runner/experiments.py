@@ -9,7 +9,6 @@ from __future__ import annotations
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from threading import Event as Flag
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pxw.compat import Job
@@ -119,7 +118,6 @@ class _Going:
     skipped: set[str] = field(default_factory=set)
     taken: dict[int, bool] = field(default_factory=dict)
     failures: list[tuple[str, BaseException]] = field(default_factory=list)
-    interrupted: Flag = field(default_factory=Flag)
 
     def go(self) -> dict[str, Runs]:
         """Run all nodes; the first failure is raised when everything that had begun is over."""
@@ -145,7 +143,7 @@ class _Going:
                     for future in wait(going, return_when=FIRST_COMPLETED).done:
                         self.finished.add(going.pop(future))
             except BaseException:
-                self.interrupted.set()  # nobody waits any more for the scripts that run
+                self.run.stop()  # nobody waits any more for the scripts that run
                 raise
 
     def _ready(self) -> list[str]:
@@ -175,7 +173,7 @@ class _Going:
                 threads.submit(copy_context().run, self._run_once, each)
 
     def _run_once(self, one: OneRun) -> None:
-        if self.failures or self.interrupted.is_set():
+        if self.failures or self.run.is_stopped():
             return
         try:
             handed = run_workflow(self._work(one), self.make)
@@ -195,7 +193,7 @@ class _Going:
             experiment_id=identity,
             results=self.results.now(),
         )
-        return Work(one.workflow, self.plan.setup, job, one.values, label=label, stop=self.interrupted)
+        return Work(one.workflow, self.plan.setup, job, one.values, label=label)
 
     def _failure(self, results: Mapping[str, Runs], path: Path) -> BaseException:
         """The first failure, with which run it was, what failed beside it, and where the results of the others are."""

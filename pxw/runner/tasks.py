@@ -15,7 +15,6 @@ from pxw.workflow import DataNode, DataRef, DDMPlace, LocalPlace, TaskNode, Valu
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from threading import Event
 
     from pxw.runner.setup import Setup
 
@@ -66,7 +65,6 @@ class Work:
         job: the run in the old system's words.
         values: values for tasks' parameters, over those of the graph.
         label: which run of an experiment it is, such as `S1-3`: the others write to the same declared places.
-        stop: ends the scripts that run when it is set.
     """
 
     workflow: Workflow
@@ -74,7 +72,6 @@ class Work:
     job: Job
     values: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     label: str = ""
-    stop: Event | None = None
 
 
 def _takes(before: list[Handed]) -> Handed: ...  # type: ignore[empty-body]  # the signature that the engines see
@@ -119,7 +116,6 @@ class NodeBinding(Binding):
             parameters=_parameters(node, work),
             job=replace(work.job, previous=next(reversed(before), ""), variables=variables, result_map=result_map),
             log=log_of(self.name),
-            stop=work.stop,
         )
         for ref in outcome.outputs.values():
             step.run.note_saved(ref, step.key)
