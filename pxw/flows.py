@@ -8,12 +8,13 @@ import os
 from asyncio import CancelledError
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
-from functools import partial, update_wrapper
+from functools import cache, partial, update_wrapper
 from signal import SIGTERM
 from threading import Timer
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 import prefect
+from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
     from contextlib import AbstractContextManager
     from typing import TypedDict, Unpack
+    from uuid import UUID
 
-    from prefect.client.schemas.objects import State
+    from prefect.client.schemas.objects import FlowRun, State
     from prefect.flows import FlowStateHook
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.task_runners import TaskRunner
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
         on_running: list[FlowStateHook[..., Any]] | None
 
 
-__all__ = ["Flow", "flow"]
+__all__ = ["Flow", "flow", "run_of"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -156,7 +158,7 @@ def _noted(wrapper: Callable[..., Any]) -> AbstractContextManager[None]:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or context.flow is None or context.flow.fn is not wrapper:
         return nullcontext()
-    return _interruptible(open_run(str(context.flow_run.id), context.flow.name), context.task_runner)
+    return _interruptible(run_of(context.flow_run, context.flow.name), context.task_runner)
 
 
 _GRACE = 3.0  # seconds that tasks on threads are given to end by themselves
@@ -195,6 +197,20 @@ def _end_process_soon() -> None:
     timer = Timer(_GRACE, os._exit, [128 + SIGTERM])
     timer.daemon = True
     timer.start()
+
+
+def run_of(flow_run: FlowRun, flow: str) -> Run:
+    """The run that a flow run of Prefect is, in whichever process this is."""
+    return open_run(str(flow_run.id), flow, partial(_deployment, flow_run.deployment_id))
+
+
+@cache
+def _deployment(deployment_id: UUID | None) -> str:
+    """The name of a deployment; runs without one have the old system's word for it."""
+    if deployment_id is None:
+        return "run"
+    with get_client(sync_client=True) as client:
+        return client.read_deployment(deployment_id).name
 
 
 @overload

@@ -30,7 +30,7 @@ from pxw.errors import OutputError
 from pxw.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pxw.settings import Settings
     from pxw.specs import Ref
@@ -199,14 +199,14 @@ def folder_of(run_id: str, home: Path) -> Path:
     return home / "runs" / _safe(run_id)
 
 
-def open_run(run_id: str, flow: str, deployment: str = "run") -> Run:
-    """The run of this id, in whichever process this is."""
+def open_run(run_id: str, flow: str, deployment: Callable[[], str] = lambda: "run") -> Run:
+    """The run of this id, in whichever process this is; only where a DDM manages datasets is `deployment` asked for."""
     current = active.get()
     if current is not None and current.id == run_id:
         return current
     settings = load_settings()
     in_ddm = settings.dataset_management == "DDM"
-    project = f"{_safe(flow)[:60]}/{_safe(deployment)[:60]}/{_safe(run_id)}" if in_ddm else ""
+    project = f"{_safe(flow)[:60]}/{_safe(deployment())[:60]}/{_safe(run_id)}" if in_ddm else ""
     return Run(run_id, flow, folder_of(run_id, settings.home), project)
 
 

@@ -22,6 +22,7 @@ from pxw.binding import Binding, Step
 from pxw.binding.mapping import map_calls
 from pxw.data.fitting import schema_of
 from pxw.errors import DataError
+from pxw.flows import run_of
 from pxw.inline import Done, DoneList, call_here, refuse_state, resolved
 from pxw.runs import Run, active, hold_for_process, open_run
 from pxw.specs import DDM, Local, Ref
@@ -233,7 +234,7 @@ def _current_run() -> Run:
     """The run that Prefect's context names; a task on its own is a run of its own."""
     flow, task_run = FlowRunContext.get(), TaskRunContext.get()
     if flow is not None and flow.flow_run is not None:
-        return open_run(str(flow.flow_run.id), flow.flow.name if flow.flow else "")
+        return run_of(flow.flow_run, flow.flow.name if flow.flow else "")
     if task_run is not None:
         return open_run(str(task_run.task_run.flow_run_id or task_run.task_run.id), "")
     return open_run("tasks", "")

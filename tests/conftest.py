@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.workers import Worker, end_group, worker
 
 _PREFECT_HOME = tempfile.TemporaryDirectory(prefix="pxw-tests-", ignore_cleanup_errors=True)
 
@@ -58,6 +59,13 @@ def isolated(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
         yield
 
 
+@pytest.fixture(scope="session")
+def process_worker(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """The session's worker of a pool of processes; a test that ends its worker starts one of its own."""
+    with worker("processes", tmp_path_factory.mktemp("worker"), {"PREFECT_API_URL": prefect_server}) as started:
+        yield started
+
+
 @contextmanager
 def _prefect_at(url: str) -> Iterator[None]:
     """Prefect's settings are read once, at its import, and are kept per context; its threads see the global ones."""
@@ -99,11 +107,11 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
         _drain_prefect()
     finally:
-        _end_group(process)
+        end_group(process)
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], output: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300  # a machine that many share takes minutes
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=5):
@@ -120,15 +128,3 @@ def _drain_prefect() -> None:
 
     APILogWorker.drain_all(timeout=20)
     EventsWorker.drain_all(timeout=20)
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(timeout=15)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()

@@ -42,7 +42,7 @@ _COMMANDS = {
     "ddm": "Look into a DDM, move files there and back, sign in, and serve one on this machine.",
     "doctor": "Look at the installation: packages, server, disk, settings.",
     "gc": "Remove the intermediates of old runs.",
-    "server": "The local Prefect server that `pxw run` starts: its status, and its end.",
+    "server": "The local Prefect server, which `pxw run` starts where it needs one: its status, its start, its end.",
 }
 for _order, (_name, _help) in enumerate(_COMMANDS.items()):
     app.command(f"pxw.cli.{_name}:command", name=_name, help=_help, sort_key=_order)

@@ -17,6 +17,7 @@ from pxw.cli.faults import exit_code, show
 from pxw.cli.inputs import missing_inputs
 from pxw.cli.prints import scripts_printing_to
 from pxw.cli.progress import Waiting
+from pxw.cli.server import server_url
 from pxw.cli.session import Session
 from pxw.cli.target import awaited, is_xxp, load_target, parameters
 from pxw.errors import TargetError
@@ -121,7 +122,7 @@ def command(
         session = Session(flow.name, load_settings().home, traceback=traceback)
         if inline:
             return session.run(lambda: _inline(flow, given, session))
-        url = None if temporary_server else _server_url(session)
+        url = None if temporary_server else server_url(session.console, session.home)
         return session.run(lambda: _on_prefect(flow, given, session, url, logs=logs))
     except Exception as error:
         show(error, full=traceback)
@@ -162,19 +163,3 @@ def _on_prefect(flow: Any, given: dict[str, Any], session: Session, url: str | N
         stack.enter_context(prefect_flows.at_server(url))
         session.page = prefect_flows.ui_of(url)
         return session.follow(lambda on_start: prefect_flows.run_flow(flow, given, on_start))
-
-
-def _server_url(session: Session) -> str:
-    """The API that is configured, or that of the local server, which is started if it does not run."""
-    from pxw import prefect_flows, prefect_server  # noqa: PLC0415 - --inline does not pay for Prefect
-
-    url = prefect_flows.configured_url()
-    if url is not None:
-        prefect_flows.refuse_unreachable(url)
-        return url
-    with Waiting(session.console, "looking for the local Prefect server") as waiting:
-        server, is_new = prefect_server.ensure(session.home, waiting.say)
-    words = "started a local Prefect server" if is_new else "the local Prefect server"
-    ends = ", ended by `pxw server stop`" if is_new else ""
-    session.console.print(Text(f"{words}: {server.ui}{ends}", style="dim"))
-    return server.url

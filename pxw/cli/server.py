@@ -1,34 +1,52 @@
-"""`pxw server`: the local Prefect server that `pxw run` starts."""
+"""`pxw server`: the local Prefect server, which `pxw run` starts where it needs one."""
 
 from __future__ import annotations
 
-from typing import Literal
+import shlex
+from typing import TYPE_CHECKING, Literal
 
 from rich.text import Text
 
 from pxw import prefect_server
 from pxw.cli import DONE, FAILED
-from pxw.cli.console import out, print_json, shown_path
+from pxw.cli.console import err, out, print_json, shown_path
+from pxw.cli.progress import Waiting
 from pxw.settings import load_settings
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from pxw.prefect_server import LocalServer
+
+__all__ = ["command", "server_url"]
 
 
-def command(action: Literal["status", "stop"] = "status", /, *, json: bool = False) -> int:
-    """The local Prefect server that `pxw run` starts: its status, and its end.
+def command(action: Literal["status", "start", "stop"] = "status", /, *, json: bool = False) -> int:
+    """The local Prefect server, which `pxw run` starts where it needs one: its status, its start, its end.
 
     Parameters
     ----------
     action
-        `status` says whether it runs, and where (exit code 1 if it does not); `stop` ends it.
+        `status` says whether it runs, and where (exit code 1 if it does not); `start` starts it if it does not run, and
+        prints what tells a shell and Prefect's own commands where it is: `eval "$(pxw server start)"`; `stop` ends it.
     json
         Print one JSON object: `url` (null if none runs), `pid`, `answers`.
     """
     home = load_settings().home
-    server = prefect_server.stop(home) if action == "stop" else prefect_server.find(home)
-    is_well = server is not None and action == "status" and prefect_server.answers(server.url)
+    match action:
+        case "start":
+            server: LocalServer | None = _ensure(err(), home)
+        case "stop":
+            server = prefect_server.stop(home)
+        case "status":
+            server = prefect_server.find(home)
+    is_well = server is not None and action != "stop" and prefect_server.answers(server.url)
     if json:
         print_json({"url": server and server.url, "pid": server and server.pid, "answers": is_well})
+    elif server is not None and action == "start":
+        out().print(Text(f"export PREFECT_API_URL={shlex.quote(server.url)}"), soft_wrap=True)
     else:
         words = "no local Prefect server runs"
         if server is not None:
@@ -37,3 +55,23 @@ def command(action: Literal["status", "stop"] = "status", /, *, json: bool = Fal
             words = f"local Prefect server {state}: {server.ui} (pid {server.pid}, log {log})"
         out().print(Text(words))
     return DONE if action == "stop" or is_well else FAILED
+
+
+def server_url(console: Console, home: Path) -> str:
+    """The API that is configured, or that of the local server, which is started if it does not run."""
+    from pxw import prefect_flows  # noqa: PLC0415 - `pxw server` does not pay for Prefect
+
+    url = prefect_flows.configured_url()
+    if url is None:
+        return _ensure(console, home).url
+    prefect_flows.refuse_unreachable(url)
+    return url
+
+
+def _ensure(console: Console, home: Path) -> LocalServer:
+    with Waiting(console, "looking for the local Prefect server") as waiting:
+        server, is_new = prefect_server.ensure(home, waiting.say)
+    words = "started a local Prefect server" if is_new else "the local Prefect server"
+    ends = ", ended by `pxw server stop`" if is_new else ""
+    console.print(Text(f"{words}: {server.ui}{ends}", style="dim"))
+    return server

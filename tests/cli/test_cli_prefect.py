@@ -145,6 +145,7 @@ def test_two_runs_at_once_start_one_server_that_later_runs_use_until_it_is_stopp
         assert prefect_server.ensure(home) == (first, False)
         assert json.loads(pxw("server", "--json")[1]) == {"url": first.url, "pid": first.pid, "answers": True}
         assert pxw("server")[0] == 0
+        assert pxw("server", "start")[:2] == (0, f"export PREFECT_API_URL={first.url}\n")
     finally:
         code, out, _ = pxw("server", "stop")
     assert code == 0

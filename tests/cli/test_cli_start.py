@@ -67,7 +67,7 @@ def test_the_list_of_commands_words_each_as_its_own_help_does(pxw):
         (["runn"], 'Did you mean "run"?'),
         (["run", "x.py", "--inlin"], "Did you mean --inline?"),
         (["run"], "TARGET"),
-        (["server", "halt"], '"status", "stop"'),
+        (["server", "halt"], '"status", "start"'),
     ],
 )
 def test_wrong_use_exits_with_2_and_names_the_nearest(pxw, arguments, said):
