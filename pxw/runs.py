@@ -21,6 +21,7 @@ import time
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
@@ -189,6 +190,7 @@ def _share(folder: Path) -> IO[str]:
             lock.close()
 
 
+@lru_cache(4096)
 def _safe(name: str) -> str:
     """A name as a file's: what may not stand there, or leads elsewhere, becomes `_`."""
     return "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in name).lstrip(".")[:100] or "_"

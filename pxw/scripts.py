@@ -196,12 +196,12 @@ class _ScriptBinding(Binding):
         ref = left[name]
         if not isinstance(ref, Ref):
             return self._saved(name, ref, spec, step)
-        ref = replace(ref, flow=step.run.flow, run=step.run.id, task=self.name, output=name)
+        ref = ref.changed(flow=step.run.flow, run=step.run.id, task=self.name, output=name)
         if isinstance(spec, Local | DDM):
             if schema_of(spec) is not None:
                 data.load(ref, None, spec)  # it is held to its schema here, where it was made
         elif spec.format is not None and ref.format in {"bytes", "text"}:
-            ref = replace(ref, format=spec.format, python="")
+            ref = ref.changed(format=spec.format, python="")
         if not isinstance(spec, Local | DDM) and schema_of(spec) is not None:
             return self._saved(name, ref, spec, step)
         step.run.note_saved(ref, step.key)

@@ -22,9 +22,9 @@ from pydantic import (
     field_serializer,
     model_validator,
 )
-from pydantic.dataclasses import dataclass
 
 from pxw.errors import RefTouchedError, SpecError, nearest
+from pxw.opaque import Opaque
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -419,15 +419,12 @@ Spec: TypeAlias = Annotated[
 """Any dataset spec; a flow can be given one as `{"path": ...}`, `{"project": ..., "name": ...}` or a path."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, config=ConfigDict(extra="forbid"))
-class Ref:
+class Ref(Opaque):
     """A small value that points at materialised data; it is what travels between tasks.
 
     A reference is not its value: `pxw.load(ref)` is. A few fields are worth reading: `place`, `format`, `size` (bytes),
     `rows`, `columns`, `digest`, and `task` and `output`, which produced it.
     """
-
-    # A dataclass, not a model: Prefect iterates over models, and iterating over a reference is a user's mistake.
 
     place: str = Field(default="", description="Absolute path; `ddm://project//name` in a DDM; empty: see `value`.")
     value: JsonValue = Field(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, TypeVar, overload
 
 from pxw import data
@@ -73,7 +72,7 @@ def save(value: Any, spec: Local | DDM) -> Ref:
         return put(value, spec)
     maker = value if isinstance(value, Ref) else Ref()
     about: dict[str, Any] = {"flow": run.flow, "run": run.id, "task": maker.task, "output": maker.output}
-    ref = replace(put(value, spec, about=about), **about)
+    ref = put(value, spec, about=about).changed(**about)
     run.note_saved(ref, "")
     return ref
 

@@ -9,7 +9,7 @@ import os
 import traceback
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Never
 
 from pxw import data
@@ -102,7 +102,7 @@ class Walk:
         known = source if isinstance(source, Ref) else Ref()
         with self._noting():
             self._claim(spec, "pxw.save")
-        return replace(known, place=data.address(spec), digest="")
+        return known.changed(place=data.address(spec), digest="")
 
     def _look_at(self, binding: Binding, name: str, value: Any) -> None:
         if isinstance(value, Ref):

@@ -102,6 +102,12 @@ class Binding:
         """The function's own."""
         return inspect.signature(self.fn)
 
+    @cached_property
+    def _required(self) -> set[str]:
+        collecting = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+        parameters = self.signature.parameters.values()
+        return {each.name for each in parameters if each.default is each.empty and each.kind not in collecting}
+
     @property
     def source_code(self) -> str | None:
         """What a cache tells the code by, where it is not the function's own source."""
@@ -130,7 +136,8 @@ class Binding:
         bound.arguments.update(self.moved)
         ordered = {name: bound.arguments[name] for name in self.signature.parameters if name in bound.arguments}
         full = inspect.BoundArguments(self.signature, ordered)
-        self.signature.bind(*full.args, **full.kwargs)  # Python's own error for what is missing
+        if not self._required <= ordered.keys():
+            self.signature.bind(*full.args, **full.kwargs)  # Python's own error for what is missing
         return full
 
     def light(self, run: Run, bound: inspect.BoundArguments) -> inspect.BoundArguments:
@@ -165,7 +172,7 @@ class Binding:
         except PxwError as error:
             error.at = self._into(name)
             raise
-        return replace(ref, flow=run.flow, run=run.id)
+        return ref.changed(flow=run.flow, run=run.id)
 
     def _loaded(self, name: str, value: Any) -> Any:
         wanted = self.annotations.get(name)
@@ -241,7 +248,7 @@ class Binding:
         except PxwError as error:
             error.at = ", ".join(filter(None, [at, error.at]))
             raise
-        ref = replace(ref, flow=step.run.flow, run=step.run.id, task=self.name, output=name)
+        ref = ref.changed(flow=step.run.flow, run=step.run.id, task=self.name, output=name)
         step.run.note_saved(ref, step.key)
         return ref
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,10 +60,10 @@ def uploaded(
     records = [_record(entry.name, entry, spec.project, kind) for entry in entries]
     if is_folder:
         members = json.dumps([[entry.name, entry.id, entry.sha256, entry.size] for entry in entries])
-        return replace(known, place=_place(spec.project), value=members), records
+        return known.changed(place=_place(spec.project), value=members), records
     (entry,) = entries
     digest = f"sha256:{entry.sha256}" if entry.sha256 else known.digest
-    return replace(known, place=_place(spec.project, entry.name), id=entry.id, digest=digest), records
+    return known.changed(place=_place(spec.project, entry.name), id=entry.id, digest=digest), records
 
 
 def _place(project: str, name: str = "") -> str:

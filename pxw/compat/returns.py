@@ -85,7 +85,7 @@ class Returns:
         missing = {name: spec for name, spec in declared.items() if name not in items}
         found = {name: self._written_by_itself(name, spec, items) for name, spec in missing.items()}
         found |= {name: self._output(name, declared.get(name), item) for name, item in items.items()}
-        return {name: replace(ref, task=self._task, output=name) for name, ref in found.items()}
+        return {name: ref.changed(task=self._task, output=name) for name, ref in found.items()}
 
     def _output(self, name: str, spec: Dataset | None, item: dict[str, Any]) -> Ref:
         known = reference(item)
@@ -131,15 +131,15 @@ def reference(item: dict[str, Any]) -> Ref:
     if item["format"] == "external":
         suffix, compression = suffixes(path.name)
         codec = registry.by_suffix(suffix)
-        return replace(ref, format=codec.format if codec else "bytes", compression=compression)
+        return ref.changed(format=codec.format if codec else "bytes", compression=compression)
     if item["format"] == "pickle":
         own.remember(path, load_settings().home)
-        return replace(ref, format="pickle", python=MANY if item.get("many") else ref.python)
+        return ref.changed(format="pickle", python=MANY if item.get("many") else ref.python)
     if item["format"] == "arrow":
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all()
-            return replace(ref, format="arrow", rows=len(table), columns=columns_of(without_labels(table).schema))
-    return replace(ref, format=item["format"])
+            return ref.changed(format="arrow", rows=len(table), columns=columns_of(without_labels(table).schema))
+    return ref.changed(format=item["format"])
 
 
 def _of_folder(path: Path) -> Ref:

@@ -9,7 +9,6 @@ import signal
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,7 +188,7 @@ class _Execution:
         returns = Returns(self._script.name, self._job, is_remote=self._is_remote)
         refs = returns.outputs(outputs, journal.saved)
         result_map = {**shared(journal.puts["resultMap"]), **returns.records}
-        refs = {name: replace(ref, flow=self._run.flow, run=self._run.id) for name, ref in refs.items()}
+        refs = {name: ref.changed(flow=self._run.flow, run=self._run.id) for name, ref in refs.items()}
         return Outcome(refs, shared(journal.puts["variables"]), result_map, seconds)
 
 

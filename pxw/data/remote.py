@@ -186,21 +186,21 @@ def _uploaded(written: Ref, spec: Dataset, project: str, stem: Path, about: Mapp
         project = project if named else f"{project}/{stem.name}"
         sent = ddm.put_all(Path(written.place), project, metadata=_metadata(about), profile=profile)
         members = [[entry.name, entry.id, entry.sha256, entry.size] for entry in sent]
-        return replace(written, place=address(project), value=json.dumps(members))
+        return written.changed(place=address(project), value=json.dumps(members))
     if not written.place:  # small JSON travels inside its reference, but a DDM is asked to hold it
         written = _as_file(written, stem)
     file = Path(written.place)
     name = (spec.name if isinstance(spec, DDM) else None) or file.relative_to(stem.parent).as_posix()
     entry = ddm.put(file, project, name, metadata=_metadata(about), profile=profile)
     digest = f"sha256:{entry.sha256}" if entry.sha256 else written.digest
-    return replace(written, place=address(project, name), id=entry.id, digest=digest)
+    return written.changed(place=address(project, name), id=entry.id, digest=digest)
 
 
 def _as_file(written: Ref, stem: Path) -> Ref:
     is_text = written.format == "text"
     file = stem.with_name(f"{stem.name}{'.txt' if is_text else '.json'}")
     file.write_text(str(written.value) if is_text else json.dumps(written.value), encoding="utf-8")
-    return replace(written, place=str(file), value=None, size=file.stat().st_size)
+    return written.changed(place=str(file), value=None, size=file.stat().st_size)
 
 
 def _metadata(about: Mapping[str, Any]) -> dict[str, Any] | None:

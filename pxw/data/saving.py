@@ -287,7 +287,7 @@ def copy(
         return _copied(ref, place.file, spec)
     wants_rows = isinstance(_codec_of_target(spec), TableCodec)
     copied = save(load(ref, pa.RecordBatchReader if wants_rows else None), spec, beside=beside)
-    return replace(copied, python=ref.python) if isinstance(ref, Ref) else copied
+    return copied.changed(python=ref.python) if isinstance(ref, Ref) else copied
 
 
 def _copied(ref: Ref | Dataset, file: File, spec: Dataset) -> Ref:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -183,7 +182,7 @@ def test_a_script_never_changes_what_another_task_sees(script: Runner) -> None:
 def test_an_intermediate_of_another_run_is_verified_before_it_is_used(script: Runner) -> None:
     ref = script("import proactive_helper as ph\nph.save_dataset(variables, 'k', b'abc')").outputs["k"]
     load = "import proactive_helper as ph\nassert ph.load_dataset(variables, 'k') == b'abc'"
-    earlier = replace(ref, run="run-0")
+    earlier = ref.changed(run="run-0")
     script(load, inputs={"k": earlier})
     Path(ref.place).write_bytes(b"abx")
     with pytest.raises(DatasetAlteredError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,10 +81,10 @@ def test_what_is_known_to_fit_is_not_checked_again(tmp_path: Path) -> None:
     ref = data.save(GOOD, Local(tmp_path / "t.arrow", schema=Person))
     assert ref.checked
     data.save(BAD, Local(tmp_path / "t.arrow"))
-    changed = replace(ref, size=(tmp_path / "t.arrow").stat().st_size)
+    changed = ref.changed(size=(tmp_path / "t.arrow").stat().st_size)
     assert len(data.load(changed, pd.DataFrame, PEOPLE)) == 3
     with pytest.raises(SchemaError):
-        data.load(replace(changed, checked=""), pd.DataFrame, PEOPLE)
+        data.load(changed.changed(checked=""), pd.DataFrame, PEOPLE)
 
 
 RAW: dict[str, Callable[[Path], Any]] = {
