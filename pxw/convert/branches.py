@@ -154,7 +154,8 @@ class Flowchart:
 
     def _reckon(self, item: _Item) -> None:
         if isinstance(item, int):
-            self.decided[item] = either(*(self.alive[name] for name in self.choices[item].sources))
+            sources = self.choices[item].sources
+            self.decided[item] = either(*(self.alive[name] for name in sources)) if sources else TRUE
             return
         taken = [self.alive[before] for before, after in self.links if after == item]
         for index, choice in enumerate(self.choices):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 import shlex
+from io import StringIO
+from itertools import chain, count
+from tokenize import STRING, generate_tokens
 from typing import TYPE_CHECKING
 
 from pxw.convert.names import snake
@@ -33,12 +36,14 @@ class Tests:
         self._functions = set(functions)
         self._known = known
         self._notes = notes
+        self._outputs: Collection[str] = ()
         self.uses_module = False
         self.stubs: dict[str, str] = {}
         """Functions that a person has to write: their names, and what they have to decide."""
 
-    def test(self, text: str, kind: ConditionKind, at: Span | None) -> str:
-        """Write one condition."""
+    def test(self, text: str, kind: ConditionKind, at: Span | None, outputs: Collection[str] = ()) -> str:
+        """Write one condition; it may speak of these outputs by their own names."""
+        self._outputs = outputs
         if kind == "call":
             function, *words = shlex.split(text)
             self.uses_module = True
@@ -54,27 +59,40 @@ class Tests:
         """Names that nothing of the workflow explains."""
         tree = ast.parse(text.strip(), mode="eval")
         own = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
-        known = {"results", *dir(builtins), *self._functions, *self._known, *own}
+        known = {"results", *dir(builtins), *self._functions, *self._known, *self._outputs, *own}
         return sorted({each.id for each in ast.walk(tree) if isinstance(each, ast.Name)} - known)
 
     def _stub(self, text: str, said: str, at: Span | None) -> str:
         words = "_".join(snake(text).strip("_").split("_")[:6])
-        name = f"decide_{words}"
+        names = chain([f"decide_{words}"], (f"decide_{words}_{number}" for number in count(2)))
+        name = next(each for each in names if self.stubs.get(each, text) == text)
         self.stubs[name] = text
         self._notes.add("person", f"{said}: write the function {name}()", at)
         return f"{name}(results)"
 
     def _expression(self, text: str) -> str:
         tree = ast.parse(text.strip(), mode="eval")
-        rewritten = ast.unparse(ast.fix_missing_locations(_Renamed(self).visit(tree)))
-        return rewritten if "\n" not in rewritten else rewritten.replace("\n", " ")
+        return _requoted(ast.unparse(ast.fix_missing_locations(_Renamed(self).visit(tree))).replace("\n", " "))
 
     def renamed(self, name: str) -> ast.expr:
         """What a name of an expression is in Python."""
         if name in self._functions and name not in self._known:
             self.uses_module = True
             return ast.Attribute(ast.Name(self.module, ast.Load()), name, ast.Load())
+        if name in self._outputs and name not in self._known:
+            return ast.Subscript(ast.Name("results", ast.Load()), ast.Constant(name), ast.Load())
         return ast.Name(self._known.get(name, name), ast.Load())
+
+
+def _requoted(code: str) -> str:
+    """The same code, its texts in the quotes that ruff prefers."""
+    line, end = "", 0
+    for token in generate_tokens(StringIO(code).readline):
+        is_text = token.type == STRING and token.string[0] in "'\""
+        text = quoted(ast.literal_eval(token.string)) if is_text else token.string
+        line += code[end : token.start[1]] + text
+        end = token.end[1]
+    return line.strip()
 
 
 class _Renamed(ast.NodeTransformer):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from pxw.convert.names import module_name
 from pxw.convert.report import Notes, as_json, as_markdown
 from pxw.convert.wiring import Wiring
 from pxw.convert.workflow import write_workflow
@@ -125,7 +126,7 @@ def _convert(resolution: Resolution, found: Conversion, written: dict[str, Workf
     for workflow in _workflows(resolution, notes):
         if written.get(workflow.name) == workflow:
             continue
-        wiring = Wiring(workflow, notes, project.root)
+        wiring = Wiring(workflow, notes, project.root, module_name(workflow.name))
         name = f"{wiring.module}.py"
         if name in found.files:
             notes.add("person", f"a second module would be named {name}: rename '{workflow.name}'", workflow.at)

@@ -26,9 +26,16 @@ def snake(name: str) -> str:
 
 
 def module_name(name: str) -> str:
-    """Name a module, so that it hides none of Python's."""
+    """Name a module, so that it hides none that it, or a script, imports.
+
+    >>> module_name("DataProcessing"), module_name("JSON"), module_name("Pandas")
+    ('data_processing', 'json_flow', 'pandas_flow')
+    """
     text = snake(name)
-    return f"{text.rstrip('_')}_flow" if text in sys.stdlib_module_names or text == "pxw" else text
+    return f"{text.rstrip('_')}_flow" if text in sys.stdlib_module_names or text in _IMPORTED else text
+
+
+_IMPORTED = {"numpy", "pandas", "prefect", "pxw", "pyarrow", "pydantic", "sklearn"}
 
 
 def is_parameter(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pxw.convert.source import written
@@ -10,32 +10,59 @@ from pxw.workflow import Choices, Interval, Parameter
 
 if TYPE_CHECKING:
     from pxw.convert.report import Notes
+    from pxw.workflow import Value
 
-__all__ = ["Argument", "argument"]
+__all__ = ["Argument", "Bound", "argument"]
 
 _TYPES = {"Integer": "int", "Float": "float", "String": "str", "Boolean": "bool"}
+_PLAIN = {int: "int", float: "float", bool: "bool", str: "str"}
+
+
+@dataclass
+class Bound:
+    """What the spaces of experiments bind a parameter to.
+
+    Args:
+        values: those that are known.
+        is_open: whether a generator may give others.
+    """
+
+    values: list[Value] = field(default_factory=list)
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of the flow: its name, its annotation and its default as they are written."""
+    """An argument of the flow as it is written: its name, its annotation, its default, and what a task is handed."""
 
     name: str
     hint: str
     default: str | None
+    passed: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.hint}" + (f" = {self.default}" if self.default is not None else "")
 
 
-def argument(name: str, parameter: Parameter, notes: Notes) -> Argument:
+def argument(name: str, parameter: Parameter, bound: Bound, notes: Notes) -> Argument:
     """The argument for a parameter: its type, its domain, its value."""
     value = parameter.value
     if parameter.type is None:
-        notes.add("decided", f"parameter '{parameter.name}' has no declared type: the script gets it as text", None)
-        return Argument(name, "str", written(value if isinstance(value, str) else str(value)))
+        text = f"parameter '{parameter.name}' has no declared type: its script gets it as text"
+        notes.add("decided", text, parameter.at)
+        return _untyped(name, parameter, bound)
     hint = _hint(parameter, notes)
-    return Argument(name, hint if value is not None else f"{hint} | None", written(value))
+    return Argument(name, hint if value is not None else f"{hint} | None", written(value), name)
+
+
+def _untyped(name: str, parameter: Parameter, bound: Bound) -> Argument:
+    """Of whatever types its values are; the script gets text, as in the old system."""
+    if not parameter.given and parameter.value is None:
+        return Argument(name, "str | None", "None", name)
+    kinds = {type(each) for each in (parameter.value, *bound.values)}
+    hint = " | ".join(text for kind, text in _PLAIN.items() if kind in kinds)
+    hint = "Any" if bound.is_open else f"{hint} | None".removeprefix(" | ") if type(None) in kinds else hint
+    return Argument(name, hint, written(parameter.value), name if hint == "str" else f"str({name})")
 
 
 def _hint(parameter: Parameter, notes: Notes) -> str:

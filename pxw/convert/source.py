@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -89,6 +90,8 @@ def written(value: Value) -> str:
     >>> written("a"), written(1e20), written(True), written(None)
     ('"a"', '1e20', 'True', 'None')
     """
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
     return quoted(value) if isinstance(value, str) else repr(value).replace("e+", "e")
 
 
@@ -122,6 +125,11 @@ class Source:
             self.add(line)
         if len(lines) > 1:
             self.add('"""')
+
+    def append(self, other: Source) -> None:
+        """Add all lines of another source."""
+        self.origins |= {line + len(self.lines): at for line, at in other.origins.items()}
+        self.lines += other.lines
 
     def text(self) -> str:
         """The whole file."""

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-import ast
-import os
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pxw.convert.branches import Choice, Flowchart
-from pxw.convert.names import Names, is_parameter, module_name
-from pxw.convert.parameters import Argument, argument
-from pxw.convert.source import quoted, written
-from pxw.workflow import DataRef, DDMPlace, LocalPlace, PortRef
+from pxw.convert.names import Names, is_parameter
+from pxw.convert.parameters import Argument, Bound, argument
+from pxw.convert.places import spec
+from pxw.convert.reading import read_script
+from pxw.convert.source import written
+from pxw.workflow import DataRef, PortRef
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from pxw.convert.report import Notes
-    from pxw.workflow import DataNode, TaskNode, Workflow
+    from pxw.workflow import Parameter, TaskNode, Workflow
 
-__all__ = ["Step", "Wiring", "relative"]
+__all__ = ["TAKEN", "Step", "Wiring"]
 
-_TAKEN = {"pxw", "path", "annotated", "any", "field", "literal", "results", "seen", "project"}
+TAKEN = frozenset({"pxw", "path", "annotated", "any", "field", "literal", "results", "project", "experiment_results"})
+"""Names that a converted module may use for itself."""
 
 
 @dataclass
 class Step:
-    """One task: its name as a function, its ports that are used, its parameters as arguments of the flow."""
+    """One task: its name as a function, its ports that are used, its parameters.
+
+    `arguments` are the names of the flow's arguments for its parameters, `passed` what it is handed of them.
+    """
 
     node: TaskNode
     function: str
     future: str
     inputs: dict[str, list[PortRef | DataRef]] = field(default_factory=dict)
     outputs: dict[str, list[DataRef]] = field(default_factory=dict)
-    parameters: dict[str, str] = field(default_factory=dict)
+    arguments: dict[str, str] = field(default_factory=dict)
+    passed: dict[str, str] = field(default_factory=dict)
 
 
 class Wiring:
@@ -42,16 +50,29 @@ class Wiring:
         workflow: the graph.
         notes: where surprises go.
         root: the project's folder.
+        module: the name of its module.
+        bound: what experiments bind parameters to, by task and name; None if no experiment runs it.
+        names: those of the module, if it holds more than this workflow.
     """
 
-    def __init__(self, workflow: Workflow, notes: Notes, root: Path) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        notes: Notes,
+        root: Path,
+        module: str,
+        *,
+        bound: Mapping[tuple[str, str], Bound] | None = None,
+        names: Names | None = None,
+    ) -> None:
         self.workflow = workflow
         self.notes = notes
         self.root = root
+        self.module = module
+        self.bound = bound
         self.uses_conditions = False
-        self.module = module_name(workflow.name)
-        self.names = Names(_TAKEN)
-        self.flow = self.names.new(self.module)
+        self.names = names or Names({*TAKEN})
+        self.flow = self.names.new(module)
         self.steps = {
             node.name: Step(node, name := self.names.new(node.name), self.names.new(f"{name}_future"))
             for node in workflow.tasks
@@ -59,8 +80,11 @@ class Wiring:
         self.chart = _chart(workflow)
         self.arguments: list[Argument] = []
         self.datasets: dict[str, str] = {}
-        self.constants: dict[str, str] = {}
+        self.constants: dict[str, tuple[str, str]] = {}
+        """By dataset, a constant and the spec that it names."""
         self.settings: dict[str, str] = {}
+        self.asks_results = False
+        """Whether a script asks for the results of its experiment."""
         self._name_data()
         self._wire()
         self._name_values()
@@ -75,24 +99,13 @@ class Wiring:
                 self.notes.add("dropped", f"no task reads or writes the dataset '{data.name}'", data.at)
                 continue
             self.datasets[data.name] = name = self.names.new(data.name, f"{data.name}_data")
-            spec = self._spec(data)
-            if spec is None:
+            found = spec(data.place, self.root)
+            if found is None:
                 self.notes.add("person", f"the dataset '{data.name}' has no place: whoever runs it gives one", data.at)
                 self.arguments.append(Argument(name, "pxw.Spec", None))
             else:
-                self.constants[name.upper()] = spec
+                self.constants[data.name] = (name.upper(), found)
                 self.arguments.append(Argument(name, "pxw.Spec", name.upper()))
-
-    def _spec(self, data: DataNode) -> str | None:
-        match data.place:
-            case LocalPlace(path, kind):
-                below = relative(path, self.root)
-                whole = f'f"{{PROJECT}}/{below}/"' if kind == "directory" else f"PROJECT / {quoted(below)}"
-                return f"pxw.Local({whole})"
-            case DDMPlace(str(project), name):
-                named = f", name={quoted(name)}" if name is not None else ""
-                return f"pxw.DDM(project={quoted(project)}{named})"
-        return None
 
     def _wire(self) -> None:
         for name, step in self.steps.items():
@@ -107,8 +120,8 @@ class Wiring:
             reach[name] = [each for each in order if each in known]
             self._feed_by_name(self.steps[name], reach[name])
         for step in self.steps.values():
-            self._report_odd(step)
             step.outputs |= {name: [] for name in _metrics(step.node, self.notes) if name not in step.outputs}
+            self._report_odd(step)
 
     def _feed_by_name(self, step: Step, ancestors: list[str]) -> None:
         """An input that nothing feeds gets what an earlier task saves under the same name, as in the old system."""
@@ -149,25 +162,28 @@ class Wiring:
             self.settings[setting] = name = self.names.new(setting, f"{setting}_value")
             hint = type(value).__name__ if value is not None else "str | None"
             self.arguments.append(Argument(name, hint, written(value)))
-        counts: dict[str, int] = {}
+        counts = Counter(each.name for step in self.steps.values() for each in step.node.parameters)
         for step in self.steps.values():
-            for each in step.node.parameters:
-                counts[each.name] = counts.get(each.name, 0) + 1
-        for step in self.steps.values():
-            step.parameters = {
-                setting: name for setting, name in self.settings.items() if not step.node.parameter(setting)
-            }
+            own = {key: name for key, name in self.settings.items() if not step.node.parameter(key)}
+            step.passed.update(own)
             for parameter in step.node.parameters:
-                if not (parameter.given or parameter.value is not None):
-                    text = (
-                        f"parameter '{parameter.name}' of task '{step.node.name}' has no value: it is not handed over"
-                    )
-                    self.notes.add("person", text, parameter.at or step.node.at)
-                    continue
                 long = f"{step.node.name}_{parameter.name}"
-                wishes = [parameter.name, long] if counts[parameter.name] == 1 else [long]
-                name = step.parameters[parameter.name] = self.names.new(*wishes)
-                self.arguments.append(argument(name, parameter, self.notes))
+                self._name_value(step, parameter, [parameter.name, long] if counts[parameter.name] == 1 else [long])
+            if self.bound is not None and read_script(step.node.script).asks_results:
+                step.passed["experiment_results"] = "experiment_results"
+                self.asks_results = True
+        if self.asks_results:
+            self.arguments.append(Argument("experiment_results", "dict[str, Any] | None", "None"))
+
+    def _name_value(self, step: Step, parameter: Parameter, wishes: list[str]) -> None:
+        bound = (self.bound or {}).get((step.node.name, parameter.name))
+        if not (parameter.given or parameter.value is not None or bound):
+            text = f"parameter '{parameter.name}' of task '{step.node.name}' has no value: it is not handed over"
+            self.notes.add("person", text, parameter.at or step.node.at)
+            return
+        made = argument(self.names.new(*wishes), parameter, bound or Bound(), self.notes)
+        step.arguments[parameter.name], step.passed[parameter.name] = made.name, made.passed
+        self.arguments.append(made)
 
     @property
     def ordered_arguments(self) -> list[Argument]:
@@ -184,21 +200,15 @@ def _chart(workflow: Workflow) -> Flowchart:
 
 
 def _metrics(node: TaskNode, notes: Notes) -> list[str]:
-    """The metrics that the script speaks of: one that it never puts would fail its task."""
-    if not node.metrics:
-        return []
-    try:
-        tree = ast.parse(node.script.read_text("utf-8-sig")) if node.script else ast.parse("")
-    except (OSError, ValueError, SyntaxError):
-        tree = ast.parse("")
-    spoken = {each.value for each in ast.walk(tree) if isinstance(each, ast.Constant)}
+    """What the script is sure to put into `resultMap`: to declare what it does not put would fail its task."""
+    spoken = read_script(node.script)
     for metric in node.metrics:
-        if metric.name not in spoken:
+        if metric.name not in spoken.texts:
             text = f"metric '{metric.name}' of task '{node.name}': its script never speaks of it"
             notes.add("dropped", text, metric.at or node.at)
-    return [metric.name for metric in node.metrics if metric.name in spoken]
-
-
-def relative(path: Path | str, folder: Path) -> str:
-    """A path from a folder, with slashes."""
-    return Path(os.path.relpath(path, folder)).as_posix()
+    declared = [metric.name for metric in node.metrics if metric.name in spoken.texts]
+    for key in spoken.perhaps:
+        if key not in declared:
+            text = f"task '{node.name}' puts '{key}' into resultMap only sometimes: results do not tell of it"
+            notes.add("dropped", text, node.at)
+    return list(dict.fromkeys([*declared, *filter(is_parameter, spoken.put)]))

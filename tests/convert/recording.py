@@ -90,11 +90,10 @@ class Recorder:
         facade = type(
             "pxw", (), {"script": self.script, "flow": noted, "Local": pxw.Local, "DDM": pxw.DDM, "Spec": Any}
         )
+        facade.results = lambda *futures: futures
         space = {"__file__": str(self.folder / "module.py"), "__name__": "module", "decided": self.decide.__getitem__}
-        tree.body = [
-            each for each in tree.body if not (isinstance(each, ast.Import)) and getattr(each, "name", "") != "seen"
-        ]
-        space |= {"pxw": facade, "seen": lambda futures: futures}
+        tree.body = [each for each in tree.body if not isinstance(each, ast.Import)]
+        space["pxw"] = facade
         exec(compile(ast.fix_missing_locations(tree), "module.py", "exec"), space)
         known = inspect.signature(flows[flow]).parameters.values()
         flows[flow](**{each.name: each.name for each in known if each.default is each.empty})

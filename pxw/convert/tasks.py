@@ -1,0 +1,60 @@
+"""One task of a graph in Python: a wrapped script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pxw.convert.places import relative
+from pxw.convert.source import call, mapping, quoted, sequence
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pxw.convert.source import Part, Source
+    from pxw.convert.wiring import Step, Wiring
+    from pxw.dsl.project import Project
+
+__all__ = ["placed", "write_task"]
+
+
+def write_task(body: Source, step: Step, wiring: Wiring, project: Project, out: Path) -> None:
+    """Write the definition of a task, for a module in the folder `out`."""
+    node = step.node
+    body.blank(1)
+    if node.description:
+        body.add(f"# {' '.join(node.description.split())}")
+    if node.interactive:
+        body.add("# An interactive task: a person takes part in it.")
+        wiring.notes.add("person", f"task '{node.name}' waits for a person", node.at)
+    if node.pre_script is not None:
+        text = f"pre_script '{node.pre_script.name}' of task '{node.name}' is not run"
+        wiring.notes.add("dropped", text, node.at)
+    body.add(call(f"{step.function} = pxw.script", _parts(step, project, out)), node.at)
+
+
+def _parts(step: Step, project: Project, out: Path) -> list[Part]:
+    node, target = step.node, step.node.script
+    if target is None:
+        raise AssertionError(node.name)  # conversion leaves out whatever has an abstract task
+    parts: list[Part] = [quoted(relative(target, out)), f"name={quoted(node.name)}"]
+    ports = {"inputs": list(step.inputs), "outputs": list(step.outputs), "parameters": list(step.passed)}
+    parts += [sequence(f"{name}=", map(quoted, known)) for name, known in ports.items() if known]
+    if node.dependencies:
+        parts.append(sequence("dependencies=", [quoted(relative(each, target.parent)) for each in node.dependencies]))
+    if node.requirements is not None:
+        parts.append(f"requirements={quoted(relative(node.requirements, out))}")
+    if node.python_version is not None:
+        parts.append(f"python_version={quoted(node.python_version)}")
+    if project.settings.get("EXECUTIONWARE") == "LOCAL":
+        parts.append('executionware="LOCAL"')
+    return parts
+
+
+def placed(step: Step, wiring: Wiring) -> str:
+    """The task, with the places of those outputs that leave the workflow."""
+    places = {port: wiring.datasets[found[-1].name] for port, found in step.outputs.items() if found}
+    for port, found in step.outputs.items():
+        for other in found[:-1]:
+            text = f"'{port}' of task '{step.node.name}' goes to {found[-1]}, not to {other}, as in a run of the DSL"
+            wiring.notes.add("dropped", text, step.node.at)
+    return f"{step.function}.with_options({mapping('outputs=', places).flat()})" if places else step.function
