@@ -8,19 +8,18 @@ import os
 from asyncio import CancelledError
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
-from functools import cache, partial, update_wrapper
+from functools import partial, update_wrapper
 from signal import SIGTERM
 from threading import Timer
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 import prefect
-from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
 
 from pxw.binding.declare import refuse_unfit
+from pxw.contexts import run_of
 from pxw.inline import InlineFlow, holds_reference
-from pxw.runs import Run, open_run
 from pxw.stores import local
 from pxw.walks import active_walk
 
@@ -28,12 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
     from contextlib import AbstractContextManager
     from typing import TypedDict, Unpack
-    from uuid import UUID
 
-    from prefect.client.schemas.objects import FlowRun, State
+    from prefect.client.schemas.objects import State
     from prefect.flows import FlowStateHook
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.task_runners import TaskRunner
+
+    from pxw.runs import Run
 
     class FlowOptions(TypedDict, total=False):
         """The options of `prefect.flow`, which has no such type of its own."""
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         on_running: list[FlowStateHook[..., Any]] | None
 
 
-__all__ = ["Flow", "flow", "run_of"]
+__all__ = ["Flow", "flow"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -197,20 +197,6 @@ def _end_process_soon() -> None:
     timer = Timer(_GRACE, os._exit, [128 + SIGTERM])
     timer.daemon = True
     timer.start()
-
-
-def run_of(flow_run: FlowRun, flow: str) -> Run:
-    """The run that a flow run of Prefect is, in whichever process this is."""
-    return open_run(str(flow_run.id), flow, partial(_deployment, flow_run.deployment_id))
-
-
-@cache
-def _deployment(deployment_id: UUID | None) -> str:
-    """The name of a deployment; runs without one have the old system's word for it."""
-    if deployment_id is None:
-        return "run"
-    with get_client(sync_client=True) as client:
-        return client.read_deployment(deployment_id).name
 
 
 @overload

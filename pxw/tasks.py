@@ -9,23 +9,16 @@ from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 import prefect
-from prefect.cache_policies import DEFAULT, NO_CACHE, CachePolicy
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, PrefectFutureList
-from prefect.results import get_result_store
 from prefect.utilities.annotations import opaque
-from prefect.utilities.hashing import hash_objects
-from prefect.utilities.visualization import get_task_viz_tracker
 
-from pxw import data
 from pxw.binding import Binding, Step
 from pxw.binding.mapping import map_calls
-from pxw.data.fitting import schema_of
-from pxw.errors import DataError
-from pxw.flows import run_of
+from pxw.caching import by_content
+from pxw.contexts import current_run, in_prefect
 from pxw.inline import Done, DoneList, call_here, refuse_state, resolved
-from pxw.runs import Run, active, hold_for_process, open_run
-from pxw.specs import DDM, Local, Ref
+from pxw.runs import active, hold_for_process
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -36,7 +29,7 @@ if TYPE_CHECKING:
     from prefect.tasks import TaskOptions
 
     from pxw.binding.declare import Declared
-    from pxw.specs import Dataset
+    from pxw.specs import Dataset, Ref
 
     Source: TypeAlias = Ref | Dataset | PrefectFuture[Any]
     Small: TypeAlias = Source | str | bytes | int | float | bool | None
@@ -53,7 +46,7 @@ class Task(prefect.Task[P, R]):
 
     def __init__(self, binding: Binding, **options: Any) -> None:
         options = {"log_prints": None, **options}  # as the flow has it: Prefect's decorator says so, its class does not
-        super().__init__(fn=_of_references(binding), **_with_caching(options, default=True))
+        super().__init__(fn=_of_references(binding), **by_content(options, default=True))
         self._bind(binding)
 
     def _bind(self, binding: Binding) -> None:
@@ -89,7 +82,7 @@ class Task(prefect.Task[P, R]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task; outside of any flow this is the plain function."""
         engine = _engine_options(kwargs)
-        if not _in_prefect():
+        if not in_prefect():
             refuse_state(**engine)
             return call_here(self.binding, args, kwargs)
         light = self._light(args, kwargs)
@@ -121,7 +114,7 @@ class Task(prefect.Task[P, R]):
     def submit(self, *args: Any, **kwargs: Any) -> Any:
         """Hand the task to the flow's task runner, and give its future."""
         engine = _engine_options(kwargs)
-        if not _in_prefect():
+        if not in_prefect():
             if not _has_stand_in():
                 return super().submit(*args, **kwargs, **engine)  # Prefect's own error
             refuse_state(**engine)
@@ -141,7 +134,7 @@ class Task(prefect.Task[P, R]):
     def map(self, *args: Any, **kwargs: Any) -> Any:
         """Submit the task once for each element of the lists, and each entry of the folders, that it is given."""
         engine = _engine_options(kwargs)
-        if not _in_prefect():
+        if not in_prefect():
             if not _has_stand_in():
                 return super().map(*args, **kwargs, **engine)  # Prefect's own error, or its deferred tasks
             refuse_state(**engine)
@@ -151,21 +144,21 @@ class Task(prefect.Task[P, R]):
         if futures:  # a future of a list; Prefect keeps seeing that the mapped tasks depend on it
             engine["wait_for"] = [*(engine.get("wait_for") or ()), *futures]
         bound = self.binding.signature.bind_partial(*map(_result, args), **{k: _result(v) for k, v in kwargs.items()})
-        light = self.binding.light(_current_run(), bound)
+        light = self.binding.light(current_run(), bound)
         calls = map_calls(self.binding, light.args, light.kwargs)
         submitted = [self.submit(*args, **kwargs, **engine) for args, kwargs in calls]
         return submitted if engine.get("return_state") else PrefectFutureList(submitted)  # type: ignore[abstract]
 
     def with_options(self, *, outputs: Declared = None, **options: Unpack[TaskOptions]) -> Task[P, R]:  # type: ignore[override]  # one more option
         """The same task with other options; `outputs=` redirects some of its outputs."""
-        plain = super().with_options(**_with_caching(dict(options), default=False))
+        plain = super().with_options(**by_content(dict(options), default=False))
         changed = copy.copy(self)
         changed.__dict__.update(plain.__dict__)
         changed._bind(self.binding.changed(options.get("name"), outputs))  # noqa: SLF001 - its own class's
         return changed
 
     def _light(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
-        light = self.binding.light(_current_run(), self.binding.complete(args, kwargs))
+        light = self.binding.light(current_run(), self.binding.complete(args, kwargs))
         self.binding.each(light, lambda _, value: _sealed(value))
         return light
 
@@ -212,7 +205,7 @@ def _entered() -> Iterator[Step]:
     The functions around this one name nothing else of this module: those of a script are pickled with what they name.
     """
     context = TaskRunContext.get()
-    run = _current_run()
+    run = current_run()
     if active.get() != run:
         hold_for_process(run)
     token = active.set(run)
@@ -222,93 +215,12 @@ def _entered() -> Iterator[Step]:
         active.reset(token)
 
 
-def _in_prefect() -> bool:
-    return FlowRunContext.get() is not None or TaskRunContext.get() is not None or get_task_viz_tracker() is not None
-
-
 def _has_stand_in() -> bool:
     return active_walk.get() is not None or active.get() is not None
 
 
-def _current_run() -> Run:
-    """The run that Prefect's context names; a task on its own is a run of its own."""
-    flow, task_run = FlowRunContext.get(), TaskRunContext.get()
-    if flow is not None and flow.flow_run is not None:
-        return run_of(flow.flow_run, flow.flow.name if flow.flow else "")
-    if task_run is not None:
-        return open_run(str(task_run.task_run.flow_run_id or task_run.task_run.id), "")
-    return open_run("tasks", "")
-
-
 def _engine_options(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {name: kwargs.pop(name) for name in ("wait_for", "return_state", "deferred") if name in kwargs}
-
-
-class ByContent(CachePolicy):
-    """A cache policy that sees what references and specs point at, not where it lies."""
-
-    def __init__(self, policy: CachePolicy) -> None:
-        super().__init__(policy.key_storage, policy.isolation_level, policy.lock_manager)
-        self.policy = policy
-
-    def compute_key(
-        self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
-    ) -> str | None:
-        """The inner policy's key for the content of the inputs, and what is declared of the outputs."""
-        seen = {name: _content(value) for name, value in inputs.items()}
-        key = self.policy.compute_key(task_ctx, seen, flow_parameters, **kwargs)
-        binding = getattr(task_ctx.task, "binding", None)
-        outputs = [_declaration(spec) for spec in binding.outputs.values()] if binding else []
-        return _with_data(hash_objects(key, outputs) if key and outputs else key)
-
-
-def _content(value: Any) -> Any:
-    if isinstance(value, Ref):
-        return value.digest
-    if isinstance(value, Local | DDM):
-        return data.fingerprint(value)
-    if isinstance(value, dict):
-        return {key: _content(item) for key, item in value.items()}
-    return [_content(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _declaration(spec: Dataset) -> tuple[str, str, str]:
-    schema = schema_of(spec)
-    return data.address(spec), spec.model_dump_json(exclude={"table"}), schema.fingerprint if schema else ""
-
-
-def _with_data(key: str | None) -> str | None:
-    """The key, or the next one to it, under which no result is kept whose data is gone or was changed."""
-    store, candidate, number = get_result_store(), key, 0
-    while candidate is not None and store.exists(candidate) and not _is_whole(store.read(candidate).result):
-        number += 1
-        candidate = f"{key}-{number}"
-    return candidate
-
-
-def _is_whole(result: Any) -> bool:
-    try:
-        for ref in result if isinstance(result, list | tuple) else [result]:
-            if isinstance(ref, Ref):
-                data.verify(ref)
-    except (DataError, OSError):
-        return False
-    return True
-
-
-_CACHING = ("persist_result", "result_storage", "result_storage_key", "result_serializer")
-
-
-def _with_caching(options: dict[str, Any], *, default: bool) -> dict[str, Any]:
-    """Nothing is hashed unless the user asks for caching or persistence; then data counts by its content."""
-    policy = options.get("cache_policy")
-    if isinstance(policy, CachePolicy):
-        return options if policy == NO_CACHE else options | {"cache_policy": ByContent(policy)}
-    if "cache_policy" in options or options.get("cache_key_fn"):
-        return options
-    if any(options.get(name) for name in _CACHING):
-        return options | {"cache_policy": ByContent(DEFAULT)}
-    return options | {"cache_policy": NO_CACHE} if default else options
 
 
 @overload

@@ -22,6 +22,7 @@ class TaskProgress:
     Args:
         name: the task's.
         states: of each run by its key: `running`, `done` or `failed`.
+        cached: how many were taken from Prefect's cache.
         retries: how often a failed run was started again.
         rows: how many were written; None if no table was.
         size: bytes written.
@@ -32,6 +33,7 @@ class TaskProgress:
 
     name: str
     states: dict[str, str] = field(default_factory=dict)
+    cached: int = 0
     retries: int = 0
     rows: int | None = None
     size: int = 0
@@ -79,6 +81,9 @@ class Progress:
         elif kind == "saved":
             task.rows = task.rows if event.get("rows") is None else (task.rows or 0) + event["rows"]
             task.size += event.get("size") or 0
+        elif kind == "cached":
+            task.cached += key not in task.states
+            task.states[key] = "done"
         elif kind in {"finished", "failed"}:
             task.states[key] = "done" if kind == "finished" else "failed"
             task.error = event.get("error", task.error)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Shown", "Waiting", "showing"]
 
+_CACHED = "from the cache"
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red")}
 
 
@@ -89,7 +90,9 @@ def _facts(task: TaskProgress) -> list[str]:
     rows = "" if task.rows is None else f"{task.rows:,} rows"
     trouble = task.error.partition("\n")[0] if task.state == "failed" else ""
     again = f"{task.retries} {'retry' if task.retries == 1 else 'retries'}" if task.retries else ""
-    return [runs, rows, size(task.size) if task.size else "", seconds(max(until - task.began, 0)), again or trouble]
+    cached = _CACHED if task.cached == len(task.states) else f"{task.cached} {_CACHED}" if task.cached else ""
+    words = ", ".join(filter(None, [cached, again or trouble]))
+    return [runs, rows, size(task.size) if task.size else "", seconds(max(until - task.began, 0)), words]
 
 
 class _Lines:
@@ -124,7 +127,9 @@ class _Lines:
         facts = [*self._facts.pop(event["key"], []), took]
         if event["event"] == "failed":
             facts = [event.get("error", "").partition("\n")[0], took]
-        self._say("✓" if event["event"] == "finished" else "✗", event["task"], ", ".join(facts))
+        if event["event"] == "cached":
+            facts[-1] = _CACHED
+        self._say("✗" if event["event"] == "failed" else "✓", event["task"], ", ".join(facts))
 
     def _say(self, mark: str, task: str, words: str) -> None:
         self._console.print(Text(f"{mark} {task}: {words}"))

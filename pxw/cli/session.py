@@ -84,7 +84,9 @@ class Session:
 
     def _say_ended(self, how: str, style: str) -> None:
         ran = sum(len(task.states) for task in self._progress.tasks.values())
+        cached = sum(task.cached for task in self._progress.tasks.values())
         words = f" in {seconds(time.monotonic() - self._began)}, {ran} task{'' if ran == 1 else 's'}"
+        words += f", {cached} from the cache" if cached else ""
         line = Text.assemble((f"{self._flow} {how}", f"bold {style}"), words)
         if self._run_id:
             where = f"\n{self.page}/runs/flow-run/{self._run_id}" if self.page else f", run {self._run_id}"

@@ -34,6 +34,18 @@ def test_a_run_that_failed_and_started_again_counts_as_a_retry():
     assert (task.state, task.count("done")) == ("done", 1)
 
 
+def test_runs_from_the_cache_are_done_and_say_so():
+    console = Console(file=io.StringIO(), width=200)
+    progress = Progress()
+    with showing(console, progress) as shown:
+        for key in ("1", "2"):
+            shown.take(_event("saved", key=key, output="o", rows=3, size=50, place="/x"))
+            shown.take(_event("cached", key=key))
+    task = progress.tasks["t"]
+    assert (task.state, task.count("done"), task.cached, task.rows) == ("done", 2, 2, 6)
+    assert console.file.getvalue().splitlines() == ["✓ t: 3 rows, 50 B, from the cache"] * 2
+
+
 def test_rows_and_bytes_of_all_runs_of_a_task_add_up():
     progress = Progress()
     for key in ("1", "2"):

@@ -11,6 +11,7 @@ import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from pydantic import BaseModel
 import pxw
 from pxw import tasks as pxw_tasks
 from pxw.errors import ArgumentError
-from pxw.runs import collect, folder_of
+from pxw.journal import events
+from pxw.runs import active, collect, folder_of
 from pxw.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -294,6 +296,25 @@ def test_a_cached_task_runs_again_only_if_the_content_of_its_inputs_changed(coun
     assert (by_file("a.csv"), by_file("a.csv"), by_file("b.csv"), runs()) == ([3], [3], [3], 3)
     frame(4, 5).to_csv("a.csv", index=False)
     assert (by_file("a.csv"), runs()) == ([9], 4)
+
+
+def test_a_task_that_comes_from_the_cache_stands_in_the_journal_with_its_outputs(counted, tmp_path):
+    total, runs = counted
+
+    @pxw.flow
+    def main(again: bool = False):
+        task = total.with_options(refresh_cache=True) if again else total
+        ref = task(frame(1, 2), str(tmp_path))
+        return ref, active.get().folder
+
+    first, _ = main()
+    second, folder = main()
+    told = [event for event in takewhile(bool, events(folder)) if event.get("key")]
+    assert [(event["event"], event["task"]) for event in told] == [("saved", "total"), ("cached", "total")]
+    assert (told[0]["place"], second.place) == (first.place, first.place)
+    _, folder = main(again=True)
+    assert "finished" in [event["event"] for event in takewhile(bool, events(folder))]
+    assert runs() == 2
 
 
 def test_a_cached_result_whose_data_is_gone_or_was_changed_is_made_again(counted, tmp_path):
