@@ -32,7 +32,8 @@ entry on the page *Error codes* of the documentation.
     │   ├── EdgeError             PXW402   what one task gives is not what the next one takes
     │   ├── OutputError           PXW403   a task returned something else than it declared
     │   ├── RefTouchedError       PXW404   a reference used as if it were its value
-    │   └── ArgumentError         PXW405   an argument that cannot become what the task declared
+    │   ├── ArgumentError         PXW405   an argument that cannot become what the task declared
+    │   └── RunningError          PXW406   a run that another process is running
     └── ScriptError               PXW501   an old task script failed
 """
 
@@ -68,6 +69,7 @@ __all__ = [
     "PlaceError",
     "PxwError",
     "RefTouchedError",
+    "RunningError",
     "SchemaError",
     "ScriptError",
     "ServerError",
@@ -312,6 +314,12 @@ class ArgumentError(TaskError, TypeError):
     """An argument that cannot become what the task declared."""
 
     code = "PXW405"
+
+
+class RunningError(TaskError):
+    """A run that another process is running."""
+
+    code = "PXW406"
 
 
 class ScriptError(TaskError):

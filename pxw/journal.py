@@ -7,6 +7,7 @@ event, and takes no other with it.
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import suppress
 from threading import Lock
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-__all__ = ["OpenJournal", "events", "note"]
+__all__ = ["OpenJournal", "events", "last", "note", "past"]
 
 _NAME = "journal.jsonl"
 _BEGIN = '{"at": '  # of each line; inside of a line its quotes would be escaped
@@ -83,3 +84,17 @@ def events(folder: Path) -> Iterator[dict[str, Any] | None]:
             with suppress(ValueError):
                 yield json.loads(line[max(line.rfind(_BEGIN), 0) :])
             line = ""
+
+
+def past(folder: Path) -> list[dict[str, Any]]:
+    """The events that are there now."""
+    return [event for event in iter(events(folder).__next__, None) if event is not None]
+
+
+def last(folder: Path) -> str:
+    """The kind of the last event; empty if there is no journal."""
+    with suppress(FileNotFoundError), (folder / _NAME).open("rb") as journal:
+        journal.seek(max(0, journal.seek(0, 2) - 10_000))  # the last line of a run is short
+        found = re.findall(rb'"event": "([a-z ]+)"', journal.read())
+        return found[-1].decode() if found else "?"
+    return ""

@@ -5,7 +5,9 @@
     runs/<run id>/claims/                which task run writes to which declared place
     runs/<run id>/.lock                  locked (shared) by every process that needs the folder
     runs/<run id>/.caller                of a subflow: the run that called it, which needs the folder, too
-    runs/<run id>/.stop                  the run was interrupted: its scripts end, and no further task begins
+    runs/<run id>/.running               locked by the process that runs the flow's function
+    runs/<run id>/.stop                  the run was interrupted: its scripts end
+    runs/<run id>/earlier.json           what earlier attempts of the run finished
 
 A run's folder is removed by `collect` when it is old, or when all folders together are too large; never while a
 process holds its lock, and a process that dies holds none.
@@ -20,14 +22,14 @@ import shutil
 import time
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
-from pxw import journal
-from pxw.errors import OutputError
+from pxw import earlier, journal
+from pxw.errors import OutputError, RunningError
 from pxw.settings import load_settings
 
 if TYPE_CHECKING:
@@ -137,14 +139,16 @@ class Run:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Hold the folder, and write to the journal that the flow started and how it ended."""
+        """Hold the folder, and write to the journal that the flow started and how it ended.
+
+        What earlier attempts of this run finished is kept for this one; what they left half done is removed.
+
+        Raises:
+            RunningError: another process runs it.
+        """
         around = active.get()
-        if around is not None and around.id != self.id:
-            around.note("subflow started", flow=self.flow, run=self.id)
-        with self.held():
-            shutil.rmtree(self.folder / "claims", ignore_errors=True)  # a retry of the flow writes the same places
-            (self.folder / ".stop").unlink(missing_ok=True)
-            self.note("flow started", flow=self.flow, run=self.id)
+        with self.held(), self._alone():
+            self._begin(around if around is not None and around.id != self.id else None)
             try:
                 yield
             except BaseException as error:
@@ -153,6 +157,44 @@ class Run:
                 self.note("flow failed", error=f"{type(error).__name__}: {error}"[:500])
                 raise
             self.note("flow finished")
+
+    def _begin(self, caller: Run | None) -> None:
+        shutil.rmtree(self.folder / "claims", ignore_errors=True)  # a retry of the flow writes the same places
+        (self.folder / ".stop").unlink(missing_ok=True)
+        attempts = [self.folder]
+        if caller is not None:
+            attempts += [caller.folder.parent / _safe(run) for run in _called(caller, self.flow) if run != self.id]
+            caller.note("subflow started", flow=self.flow, run=self.id)
+        earlier.gather(self.folder, attempts)
+        for task, key in earlier.unfinished(self.folder):
+            shutil.rmtree(self.target(task, key, "").parent, ignore_errors=True)
+        self.note("flow started", flow=self.flow, run=self.id)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self.folder / ".running").open("a") as running:
+            if not _locks(running):
+                raise RunningError(
+                    f"run {self.id} is going on in another process",
+                    at=str(self.folder),
+                    help="wait for its end, or end that process",
+                )
+            yield
+
+    def takes(self, finished: str, key: str) -> bool:
+        """Whether a task run may reuse what one of an earlier attempt finished: the first that asks may."""
+        caller = _caller(self.folder)  # several runs of one subflow ask for the same
+        place = caller or self.folder
+        return replace(self, folder=place)._taken(f"finished {finished}", key) is None  # noqa: SLF001 - its own class's
+
+
+def _called(caller: Run, flow: str) -> list[str]:
+    """The runs of a subflow that earlier attempts of its caller started."""
+    if not earlier.is_there(caller.folder):
+        return []
+    events = journal.past(caller.folder)
+    begins = max(place for place, event in enumerate(events) if event["event"] == "flow started")
+    return [event["run"] for event in events[:begins] if event["event"] == "subflow started" and event["flow"] == flow]
 
 
 def hold_for_process(run: Run) -> None:
@@ -213,7 +255,9 @@ def open_run(run_id: str, flow: str, deployment: Callable[[], str] = lambda: "ru
 
 
 def collect(settings: Settings, *, now: float | None = None, dry_run: bool = False) -> list[tuple[str, int]]:
-    """Remove the folders of finished runs that are older than `keep_days`, and the oldest beyond `keep_gb`.
+    """Remove the folders of runs that are older than `keep_days`, and the oldest beyond `keep_gb`.
+
+    Size is no reason to remove a run that did not finish, and can be resumed.
 
     Returns:
         The id and the bytes of each run removed; of each that would be, in a `dry_run`.
@@ -226,10 +270,18 @@ def collect(settings: Settings, *, now: float | None = None, dry_run: bool = Fal
         size = sum(map(_size, folder.rglob("*")))
         kept += size
         too_old = now - used[folder] > settings.keep_days * 86400
-        if (too_old or kept > settings.keep_gb * 1e9) and _remove(folder, dry_run):
+        too_much = kept > settings.keep_gb * 1e9 and not _can_be_resumed(folder)
+        if (too_old or too_much) and _remove(folder, dry_run):
             kept -= size
             removed.append((folder.name, size))
     return removed
+
+
+def _can_be_resumed(folder: Path) -> bool:
+    """Whether a run, or one that called it, began and did not finish."""
+    caller = _caller(folder)
+    is_finished = journal.last(folder) in {"", "flow finished"}
+    return not is_finished or (caller is not None and _can_be_resumed(caller))
 
 
 def _last_used(folder: Path) -> float:
@@ -259,10 +311,17 @@ def _remove(folder: Path, dry_run: bool) -> bool:
 def _caller_is_needed(folder: Path) -> bool:
     """Whether a process needs the run that called this one: what a subflow made belongs to its caller, too."""
     with suppress(FileNotFoundError):
-        caller = folder.parent / (folder / ".caller").read_text()
-        with (caller / ".lock").open("rb") as lock:
-            return not _locks(lock) or _caller_is_needed(caller)
+        if caller := _caller(folder):
+            with (caller / ".lock").open("rb") as lock:
+                return not _locks(lock) or _caller_is_needed(caller)
     return False
+
+
+def _caller(folder: Path) -> Path | None:
+    """The folder of the run that called this one."""
+    with suppress(FileNotFoundError):
+        return folder.parent / (folder / ".caller").read_text()
+    return None
 
 
 def _locks(lock: IO[Any]) -> bool:

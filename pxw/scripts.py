@@ -14,7 +14,6 @@ from uuid import uuid4
 
 from pxw import data
 from pxw.binding import Binding, Step, declare
-from pxw.binding.outcome import named_refs
 from pxw.compat import Job, Script, run_script
 from pxw.data.fitting import schema_of
 from pxw.data.places import format_name
@@ -151,28 +150,40 @@ class _ScriptBinding(Binding):
         """The script's own."""
         return self.source.path.read_text("utf-8", "replace")
 
+    @property
+    def code(self) -> str:
+        """A fingerprint of the script, what it may import, and what is declared of it."""
+        return f"{super().code} {self.source.fingerprint()}"
+
     def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Hand over, run, take what was saved."""
-        with step.noted(self.name):
+        """Hand over, run, take what was saved; or give what an earlier attempt of the run got."""
+        with step.noted(self.name) as noting:
             bound = self.light(step.run, self.complete(args, kwargs))
             bound.apply_defaults()
-            given = dict(bound.arguments)
-            inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
-            results = given.pop("experiment_results", None)
-            placed = {name: spec for name, spec in self.outputs.items() if isinstance(spec, Local | DDM)}
-            outcome = run_script(
-                replace(self.source, name=self.name),
-                run=step.run,
-                key=step.key,
-                inputs=inputs,
-                outputs=placed,
-                parameters=given,
-                job=Job(results=results),
-                log=log_of(self.name),
-            )
-            left = {**outcome.variables, **outcome.result_map, **outcome.outputs}
-            refs = [self._taken(name, spec, left, step) for name, spec in self.outputs.items()]
-        return refs[0] if len(refs) == 1 else named_refs(tuple(self.outputs), refs) if refs else None
+            again = self.again(bound, noting)
+            if again is not None:
+                return self.shaped(again[0])
+            left = self._run(dict(bound.arguments), step)
+            saved = [self._taken(name, spec, left, step) for name, spec in self.outputs.items()]
+            noting.keep(saved or None)
+            return self.shaped(saved or None)
+
+    def _run(self, given: dict[str, Any], step: Step) -> dict[str, Any]:
+        """Run the script, and give all that it left, by name."""
+        inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
+        results = given.pop("experiment_results", None)
+        placed = {name: spec for name, spec in self.outputs.items() if isinstance(spec, Local | DDM)}
+        outcome = run_script(
+            replace(self.source, name=self.name),
+            run=step.run,
+            key=step.key,
+            inputs=inputs,
+            outputs=placed,
+            parameters=given,
+            job=Job(results=results),
+            log=log_of(self.name),
+        )
+        return {**outcome.variables, **outcome.result_map, **outcome.outputs}
 
     def _handed(self, name: str, value: Any, step: Step) -> Any:
         """What the script is given: a file of the declared format, if there is one, else what was saved."""

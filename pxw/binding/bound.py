@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import inspect
 import sys
-import time
 import typing
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 from uuid import uuid4
 
 from pxw import data
+from pxw.binding.code import code_of
 from pxw.binding.declare import Declared, declared_inputs, declared_outputs, place_of, refuse_unfit, spec_of
+from pxw.binding.identity import declaration, identity_of
 from pxw.binding.outcome import named_refs, split
 from pxw.codecs.tables import is_table_type
 from pxw.data.asked import asked, many
@@ -26,34 +26,11 @@ from pxw.specs import DDM, Dataset, Local, Ref
 from pxw.stores import local
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-__all__ = ["Binding", "Step"]
+    from pxw.binding.step import Noting, Step
 
-
-@dataclass(frozen=True)
-class Step:
-    """One run of one task: where its outputs go.
-
-    Args:
-        run: the flow run it belongs to.
-        key: tells this task run from all others of the run; a retry has the same.
-    """
-
-    run: Run
-    key: str
-
-    @contextmanager
-    def noted(self, task: str) -> Iterator[None]:
-        """Write to the run's journal that this task started, and how it ended."""
-        self.run.note("started", task=task, key=self.key)
-        began = time.perf_counter()
-        try:
-            yield
-        except BaseException as error:
-            self.run.note("failed", task=task, key=self.key, error=f"{type(error).__name__}: {error}"[:500])
-            raise
-        self.run.note("finished", task=task, key=self.key, seconds=round(time.perf_counter() - began, 3))
+__all__ = ["Binding"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,23 +201,23 @@ class Binding:
     # What a call returns -----------------------------------------------------------------------------------------
 
     def save(self, result: Any, step: Step) -> Any:
-        """Write what the function returned, and give the references to it: one, or a NamedTuple of them."""
+        """Write what the function returned, and give the references to it, in the order of the outputs."""
         if not self.outputs:
             return result
         values = split(result, list(self.outputs), self)
-        refs = [self._saved(name, values[name], spec, step) for name, spec in self.outputs.items()]
-        return refs[0] if len(refs) == 1 else named_refs(tuple(self.outputs), refs)
+        return [self._saved(name, values[name], spec, step) for name, spec in self.outputs.items()]
+
+    def shaped(self, saved: Any) -> Any:
+        """What the flow gets: one reference, or a NamedTuple of them."""
+        if not self.outputs:
+            return saved
+        return saved[0] if len(saved) == 1 else named_refs(tuple(self.outputs), saved)
 
     def _saved(self, name: str, value: Any, spec: Dataset, step: Step) -> Ref:
         at = f"task {self.name!r}, output {name!r}"
         beside = step.run.target(self.name, step.key, name)
-        project = ""
-        if isinstance(spec, Local):
-            step.run.claim(local.absolute(spec), at, step.key)
-        elif isinstance(spec, DDM):  # in a project without a name, the output's name is what files are named after
-            step.run.claim(data.address(spec) + ("" if spec.name else beside.name), at, step.key)
-        else:
-            project = step.run.shelf(self.name, step.key)
+        self._claim(name, spec, step)
+        project = "" if isinstance(spec, Local | DDM) else step.run.shelf(self.name, step.key)
         put = data.copy if isinstance(value, Ref) else data.save
         about = {"flow": step.run.flow, "run": step.run.id, "task": self.name, "output": name}
         try:
@@ -252,29 +229,72 @@ class Binding:
         step.run.note_saved(ref, step.key)
         return ref
 
+    def _claim(self, name: str, spec: Dataset, step: Step) -> None:
+        at = f"task {self.name!r}, output {name!r}"
+        if isinstance(spec, Local):
+            step.run.claim(local.absolute(spec), at, step.key)
+        elif isinstance(spec, DDM):  # in a project without a name, the output's name is what files are named after
+            beside = step.run.target(self.name, step.key, name)
+            step.run.claim(data.address(spec) + ("" if spec.name else beside.name), at, step.key)
+
+    # What an earlier attempt of the run has done -----------------------------------------------------------------
+
+    @cached_property
+    def code(self) -> str:
+        """A fingerprint of what the task does, and of what it declares."""
+        specs = [(name, declaration(spec)) for name, spec in (*self.inputs.items(), *self.outputs.items())]
+        return f"{self.name} {code_of(self.fn)} {specs}"
+
+    def again(self, bound: inspect.BoundArguments, noting: Noting) -> tuple[Any] | None:
+        """What an earlier attempt of the run got from the same call."""
+        wanted = {name for name in bound.arguments if _wants_reference(self.annotations.get(name))}
+        places = [value.place for name in wanted if isinstance(value := bound.arguments[name], Ref)]
+        found = noting.again(identity_of(self.code, {"": places, **bound.arguments}))
+        if found is not None:
+            self._take_over(found[0], noting.step)
+        return found
+
+    def _take_over(self, saved: Any, step: Step) -> None:
+        for (name, spec), ref in zip(self.outputs.items(), saved if self.outputs else (), strict=True):
+            self._claim(name, spec, step)
+            step.run.note_saved(ref, step.key)
+
     # The three ways to run ---------------------------------------------------------------------------------------
 
     def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Load, run, save."""
-        with step.noted(self.name):
-            bound = self._loaded_in(step.run, args, kwargs)
+        """Load, run, save; or give what an earlier attempt of the run got."""
+        with step.noted(self.name) as noting:
+            bound, again = self._prepared(noting, args, kwargs)
+            if again is not None:
+                return self.shaped(again[0])
             result = self.fn(*bound.args, **bound.kwargs)
             del bound  # a large input is not kept alive while the output is written
-            return self.save(result, step)
+            return self._finished(result, noting)
 
     async def call_async(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The same for an async function; loading and saving do not block the event loop."""
         import asyncio  # noqa: PLC0415 - only async tasks pay for it
 
-        with step.noted(self.name):
-            bound = await asyncio.to_thread(self._loaded_in, step.run, args, kwargs)
+        with step.noted(self.name) as noting:
+            bound, again = await asyncio.to_thread(self._prepared, noting, args, kwargs)
+            if again is not None:
+                return self.shaped(again[0])
             result = await self.fn(*bound.args, **bound.kwargs)
             del bound
-            return await asyncio.to_thread(self.save, result, step)
+            return await asyncio.to_thread(self._finished, result, noting)
 
-    def _loaded_in(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+    def _prepared(
+        self, noting: Noting, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[inspect.BoundArguments, tuple[Any] | None]:
         # Also what came through a future by value is written down, so that no other task sees what this one does to it.
-        return self._load(self.light(run, self.complete(args, kwargs)))
+        bound = self.light(noting.step.run, self.complete(args, kwargs))
+        again = self.again(bound, noting)
+        return bound if again is not None else self._load(bound), again
+
+    def _finished(self, result: Any, noting: Noting) -> Any:
+        saved = self.save(result, noting.step)
+        noting.keep(saved)
+        return self.shaped(saved)
 
     def call_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Outside of any flow: the plain function; an input that was left out is loaded from its place."""

@@ -39,8 +39,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from glob import glob
 from pathlib import Path, PurePath
 from typing import Any, Literal, TypeAlias
+
+import xxhash
 
 from pxw.specs import DDM, Dataset, Local, Ref
 
@@ -81,6 +84,20 @@ class Script:
         object.__setattr__(self, "path", path)
         if not self.name:
             object.__setattr__(self, "name", path.parent.name if path.name == "task.py" else path.stem)
+
+    def fingerprint(self) -> str:
+        """What tells whether it would do the same again: its text, that of what it may import, and its environment."""
+        imported = {file for pattern in self.dependencies for file in glob(pattern, recursive=True)}  # noqa: PTH207 - absolute
+        files = [self.path, *map(Path, sorted(imported)), *filter(None, [self.requirements])]
+        state = xxhash.xxh3_128(f"{self.python_version} {self.executionware} {self.folder}".encode())
+        for file in files:
+            if file.is_file():
+                state.update(file.read_bytes())
+        return state.hexdigest()
+
+    def asks_for_results(self) -> bool:
+        """Whether it looks at what earlier runs of the experiment gave."""
+        return b"experiment_results" in self.path.read_bytes()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -31,7 +32,19 @@ if TYPE_CHECKING:
 
     from pxw.codecs.registry import AnyCodec
 
-__all__ = ["Place", "address", "codec_of", "entries", "find", "fingerprint", "format_name", "reading", "verify"]
+__all__ = [
+    "Place",
+    "address",
+    "codec_of",
+    "entries",
+    "find",
+    "fingerprint",
+    "format_name",
+    "is_whole",
+    "reading",
+    "stamp",
+    "verify",
+]
 
 
 def address(spec: Dataset) -> str:
@@ -135,6 +148,18 @@ def verify(ref: Ref) -> None:
             raise DatasetAlteredError(f"{ref.place} was changed after {ref.source} wrote it", help="run the flow again")
 
 
+def is_whole(result: Any) -> bool:
+    """Whether what is behind every reference in a result, also in its lists and dicts, is still what was written."""
+    if isinstance(result, list | tuple | dict):
+        return all(map(is_whole, result.values() if isinstance(result, dict) else result))
+    try:
+        if isinstance(result, Ref):
+            verify(result)
+    except (PxwError, OSError):
+        return False
+    return True
+
+
 def fingerprint(spec: Local | DDM) -> str:
     """What tells whether the same bytes are at a place as before."""
     if isinstance(spec, DDM):
@@ -146,6 +171,24 @@ def fingerprint(spec: Local | DDM) -> str:
         return local.digest_of_folder(found)
     state = found.path.stat()
     return _digest(str(found.path), state.st_mtime_ns, state.st_size)
+
+
+_SETTLED = 20_000_000  # nanoseconds: a clock of files may tick only every few milliseconds
+
+
+def stamp(spec: Dataset) -> str:
+    """What tells, without reading them, whether a place's files are those that were there before.
+
+    It is empty where nothing can tell yet: a file may be written twice in one tick of the clock.
+    """
+    if not isinstance(spec, Local):
+        return fingerprint(spec) if isinstance(spec, DDM) else ""
+    found = local.find(spec)
+    files = found.files if found.files is not None else {"": found.path}
+    states = {name: path.stat() for name, path in files.items()}
+    if any(state.st_ctime_ns > time.time_ns() - _SETTLED for state in states.values()):
+        return ""
+    return repr([(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states.items()])
 
 
 @lru_cache(1024)

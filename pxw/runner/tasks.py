@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pxw.binding import Binding, Step
+from pxw.binding.identity import identity_of
 from pxw.compat import Job, Script, place_in_run, run_script
 from pxw.errors import DSLError
 from pxw.scripts import log_of
@@ -95,10 +96,29 @@ class NodeBinding(Binding):
         return cls(_takes, name, work=work, order=order)
 
     def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handed:
-        """Run the script after all that it waits for."""
-        with step.noted(self.name):
+        """Run the script after all that it waits for; or give what an earlier attempt of the run got."""
+        with step.noted(self.name) as noting:
             before = merged(self.signature.bind(*args, **kwargs).arguments["before"], self.order)
-            return {**before, self.name: self._run(before, step)}
+            again = noting.again(self._identity(before))
+            left = self._run(before, step) if again is None else Left(*again[0])
+            self._note_saved(left, step)
+            noting.keep((left.outputs, left.variables, left.result_map))
+            return {**before, self.name: left}
+
+    def _identity(self, before: Handed) -> str:
+        node, work = self.work.workflow.task(self.name), self.work
+        given = (_inputs(node, work, before), _outputs(node, work), _parameters(node, work))
+        script, job = _script(node, work), work.job
+        if not script.asks_for_results():  # which runs have ended when this one begins is chance
+            job = replace(job, results=None)
+        code = f"{node.name} {script.fingerprint()}"
+        return identity_of(code, {"given": given, "before": before, "job": job, "settings": work.workflow.settings})
+
+    def _note_saved(self, left: Left, step: Step) -> None:
+        for ref in left.outputs.values():
+            step.run.note_saved(ref, step.key)
+        for key, value in left.metrics().items():
+            step.run.note_saved(Ref(value=value, size=len(str(value)), task=self.name, output=key), step.key)
 
     def _run(self, before: Handed, step: Step) -> Left:
         work, node = self.work, self.work.workflow.task(self.name)
@@ -117,12 +137,7 @@ class NodeBinding(Binding):
             job=replace(work.job, previous=next(reversed(before), ""), variables=variables, result_map=result_map),
             log=log_of(self.name),
         )
-        for ref in outcome.outputs.values():
-            step.run.note_saved(ref, step.key)
-        left = Left(outcome.outputs, outcome.variables, outcome.result_map)
-        for key, value in left.metrics().items():
-            step.run.note_saved(Ref(value=value, size=len(str(value)), task=self.name, output=key), step.key)
-        return left
+        return Left(dict(outcome.outputs), dict(outcome.variables), dict(outcome.result_map))
 
 
 def _script(node: TaskNode, work: Work) -> Script:
