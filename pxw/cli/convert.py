@@ -24,6 +24,7 @@ def command(
     *,
     out: Path = Path("flows"),
     to: Literal["python", "xxp"] = "python",
+    tasks: bool = False,
     config: Path | None = None,
     force: bool = False,
     json: bool = False,
@@ -38,6 +39,9 @@ def command(
         The folder for the modules, the report and the map of lines.
     to
         `xxp` prints one file as canonical DSL instead.
+    tasks
+        Make typed functions of the scripts, too; one that cannot become one safely stays a script, and the report says
+        why.
     config
         The project's `eexp_config.py`, where it is not found from the file upwards.
     force
@@ -49,7 +53,7 @@ def command(
         found = resolve(target, config).raise_errors()
         sys.stdout.write(print_project(found.workflows.values(), found.experiments.values(), found.project))
         return DONE
-    made = convert(target, out, config)
+    made = convert(target, out, config, tasks=tasks)
     paths = made.write(force=force)
     if json:
         print_json({"files": [str(path) for path in paths], "entries": [vars(each) for each in made.entries]})

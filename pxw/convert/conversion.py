@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from pxw.convert.functions import Functions
 from pxw.convert.names import module_name
 from pxw.convert.report import Notes, as_json, as_markdown
 from pxw.convert.wiring import Wiring
@@ -38,6 +39,7 @@ class Conversion:
         files: their texts, by name.
         entries: what was decided, dropped or needs a person.
         origins: by file and line, the place in the DSL.
+        functions: makes functions of scripts; None: they stay as they are.
     """
 
     source: Path
@@ -45,6 +47,7 @@ class Conversion:
     files: dict[str, str] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     origins: dict[str, dict[int, str]] = field(default_factory=dict)
+    functions: Functions | None = None
 
     def write(self, *, force: bool = False) -> list[Path]:
         """Write the files, the report and the map of lines; all of them, or none.
@@ -68,11 +71,12 @@ class Conversion:
             f"{stem}.map.json": json.dumps(self.origins, indent=2) + "\n",
             REPORT: json.dumps(as_json(self.source.name, self.entries, digests), indent=2) + "\n",
         }
-        self.out.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            beside = self.out / f".{name}.new"
+            path = self.out / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(f".{path.name}.new")
             beside.write_text(text, encoding="utf-8")
-            beside.replace(self.out / name)
+            beside.replace(path)
         return [self.out / name for name in texts]
 
     def _known(self) -> dict[str, str]:
@@ -94,14 +98,16 @@ def _digest(text: str) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
-def convert(target: Path, out: Path, config: Path | None = None) -> Conversion:
+def convert(target: Path, out: Path, config: Path | None = None, *, tasks: bool = False) -> Conversion:
     """Convert the workflows of a file, or of all files of a project's folder, into Python for the folder `out`.
+
+    With `tasks`, their scripts become typed functions, as far as they may.
 
     Raises:
         TargetError: no such file, or a folder without `.xxp` files.
         DSLError: the project has errors.
     """
-    found = Conversion(target, out.absolute())
+    found = Conversion(target, out.absolute(), functions=Functions() if tasks else None)
     written: dict[str, Workflow] = {}
     for file in _files(target):
         resolution = resolve(file, config).raise_errors()
@@ -132,6 +138,10 @@ def _convert(resolution: Resolution, found: Conversion, written: dict[str, Workf
             notes.add("person", f"a second module would be named {name}: rename '{workflow.name}'", workflow.at)
             continue
         written[workflow.name] = workflow
+        if found.functions is not None:
+            found.functions.convert(wiring, project)
+            found.files |= found.functions.files
+            found.origins |= found.functions.origins
         source = write_workflow(wiring, project, functions(project.conditions) or (), found.out)
         found.files[name] = source.text()
         found.origins[name] = {line: f"{notes.place(at)}:{at.line}:{at.column}" for line, at in source.origins.items()}

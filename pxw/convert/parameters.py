@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from pxw.convert.report import Notes
     from pxw.workflow import Value
 
-__all__ = ["Argument", "Bound", "argument"]
+__all__ = ["TYPES", "Argument", "Bound", "argument"]
 
-_TYPES = {"Integer": "int", "Float": "float", "String": "str", "Boolean": "bool"}
+TYPES = {"Integer": "int", "Float": "float", "String": "str", "Boolean": "bool"}
 _PLAIN = {int: "int", float: "float", bool: "bool", str: "str"}
 
 
@@ -67,7 +67,7 @@ def _untyped(name: str, parameter: Parameter, bound: Bound) -> Argument:
 
 def _hint(parameter: Parameter, notes: Notes) -> str:
     domain, kind = parameter.domain, parameter.type or ""
-    plain = _TYPES.get(kind, "str | int | float | bool")
+    plain = TYPES.get(kind, "str | int | float | bool")
     if isinstance(domain, Choices):
         if all(isinstance(each, str | int) for each in domain.values) and kind != "Float":
             return f"Literal[{', '.join(map(written, domain.values))}]"

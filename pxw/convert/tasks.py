@@ -1,4 +1,4 @@
-"""One task of a graph in Python: a wrapped script."""
+"""One task of a graph in Python: a wrapped script, or the function that it became."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from pxw.convert.wiring import Step, Wiring
     from pxw.dsl.project import Project
 
-__all__ = ["placed", "write_task"]
+__all__ = ["imported", "placed", "write_task"]
 
 
 def write_task(body: Source, step: Step, wiring: Wiring, project: Project, out: Path) -> None:
-    """Write the definition of a task, for a module in the folder `out`."""
+    """Write the definition of a task, for a module in the folder `out`; one with a module of its own has it there."""
+    if step.code is not None:
+        return
     node = step.node
     body.blank(1)
     if node.description:
@@ -57,4 +59,12 @@ def placed(step: Step, wiring: Wiring) -> str:
         for other in found[:-1]:
             text = f"'{port}' of task '{step.node.name}' goes to {found[-1]}, not to {other}, as in a run of the DSL"
             wiring.notes.add("dropped", text, step.node.at)
-    return f"{step.function}.with_options({mapping('outputs=', places).flat()})" if places else step.function
+    options = [f"name={quoted(step.node.name)}"] if step.code and step.code.task != step.node.name else []
+    options += [mapping("outputs=", places).flat()] if places else []
+    return f"{step.function}.with_options({', '.join(options)})" if options else step.function
+
+
+def imported(step: Step) -> str:
+    """Import the function that a script became."""
+    name = step.code.function if step.code else step.function
+    return f"from {step.module} import {name}" + (f" as {step.function}" if name != step.function else "")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pxw.convert.report import Notes
+    from pxw.convert.scripts import TaskCode
     from pxw.workflow import Parameter, TaskNode, Workflow
 
 __all__ = ["TAKEN", "Step", "Wiring"]
@@ -41,6 +42,9 @@ class Step:
     outputs: dict[str, list[DataRef]] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
     passed: dict[str, str] = field(default_factory=dict)
+    module: str = ""
+    """The module of the function that its script became."""
+    code: TaskCode | None = None
 
 
 class Wiring:

@@ -9,7 +9,7 @@ from pxw.convert.chain import Chain, is_chain
 from pxw.convert.conditions import Tests
 from pxw.convert.frame import MOST, framed, write_constants, write_main, write_stubs
 from pxw.convert.source import Group, Source, call, quoted
-from pxw.convert.tasks import write_task
+from pxw.convert.tasks import imported, write_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +36,7 @@ def write_workflow(wiring: Wiring, project: Project, functions: Iterable[str], o
     at = wiring.workflow.at
     place = f", converted from {wiring.notes.place(at)}" if at else ""
     own = [f"import {module}"] if tests.uses_module else []
+    own += [imported(step) for step in wiring.steps.values() if step.code is not None]
     return framed(f"The workflow {wiring.workflow.name}{place}.", body, own)
 
 

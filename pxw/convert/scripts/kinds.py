@@ -1,0 +1,211 @@
+"""Of which kind a value is, as far as its script tells: bytes, text, a number, a frame, an array, or who knows."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["Kind", "Kinds"]
+
+Kind: TypeAlias = Literal[
+    "bytes", "str", "int", "float", "bool", "dict", "list", "frame", "array", "files", "many", "any"
+]
+"""`files`: several files by name; `many`: a list of bytes."""
+
+_CALLS: dict[str, Kind] = {
+    **dict.fromkeys(["len", "int"], "int"),
+    **dict.fromkeys(["str", "repr", "json.dumps"], "str"),
+    **dict.fromkeys(["bytes", "pickle.dumps"], "bytes"),
+    **dict.fromkeys(["dict", "json.loads"], "any"),
+    **dict.fromkeys(["sorted", "list"], "list"),
+    "float": "float",
+    "bool": "bool",
+}
+_PANDAS = {"DataFrame", "read_csv", "read_excel", "read_parquet", "read_json", "merge", "get_dummies", "json_normalize"}
+_NUMPY = {"array", "asarray", "zeros", "ones", "arange", "linspace", "concatenate", "vstack", "hstack", "full"}
+_OF_FRAME = {
+    *(
+        "dropna",
+        "fillna",
+        "copy",
+        "head",
+        "tail",
+        "merge",
+        "reset_index",
+        "set_index",
+        "rename",
+        "sort_values",
+        "assign",
+    ),
+    *(
+        "query",
+        "sample",
+        "drop_duplicates",
+        "astype",
+        "drop",
+        "replace",
+        "round",
+        "join",
+        "sort_index",
+        "ffill",
+        "bfill",
+    ),
+}
+_OF_TEXT = {"strip", "lstrip", "rstrip", "upper", "lower", "title", "replace", "capitalize", "join", "removeprefix"}
+_BUFFERS: dict[str, Kind] = {"BytesIO": "bytes", "io.BytesIO": "bytes", "StringIO": "str", "io.StringIO": "str"}
+
+
+class Kinds:
+    """Tells the kinds of a script's expressions.
+
+    Args:
+        body: the script's statements.
+        modules: what its names of modules and functions are by their full names, as in `{"pd": "pandas"}`.
+    """
+
+    def __init__(self, body: Iterable[ast.stmt], modules: Mapping[str, str]) -> None:
+        self._modules = modules
+        self._nodes: dict[int, Kind] = {}
+        self._bound: dict[str, Kind] = {}
+        self._values = _assigned(body)
+        self._functions = {each.name: each for each in body if isinstance(each, ast.FunctionDef)}
+        self._asked: set[str] = set()
+
+    def note(self, node: ast.expr, kind: Kind) -> None:
+        """An expression is of this kind: what it is stands elsewhere."""
+        self._nodes[id(node)] = kind
+
+    def bind(self, name: str, kind: Kind) -> None:
+        """A name stands for a parameter of this kind."""
+        self._bound[name] = kind
+
+    def of(self, node: ast.expr) -> Kind:  # noqa: PLR0911 - a case for each kind of expression
+        """The kind of an expression."""
+        if id(node) in self._nodes:
+            return self._nodes[id(node)]
+        match node:
+            case ast.Constant(value=value) if type(value) in {bytes, str, int, float, bool}:
+                return type(value).__name__  # type: ignore[return-value]  # these five are kinds
+            case ast.JoinedStr():
+                return "str"
+            case ast.Dict() | ast.DictComp():
+                return "dict"
+            case ast.List() | ast.ListComp():
+                return "list"
+            case ast.Name(id=name):
+                return self._name(name)
+            case ast.BinOp(left=left, right=right):
+                return self._sum(self.of(left), self.of(right))
+            case ast.Subscript(value=value, slice=place) if self.of(value) == "frame":
+                return "frame" if isinstance(place, ast.List | ast.Compare) else "any"
+            case ast.Call(func=function):
+                return self._call(node, function)
+        return "any"
+
+    def elements(self, node: ast.expr) -> list[ast.expr] | None:
+        """The elements of a list that is written out, here or where its name is bound."""
+        if isinstance(node, ast.Name):
+            values = self._values.get(node.id, [])
+            node = values[0] if len(values) == 1 and values[0] is not None else node
+        is_plain = isinstance(node, ast.List | ast.Tuple) and not any(isinstance(x, ast.Starred) for x in node.elts)
+        return list(node.elts) if is_plain and isinstance(node, ast.List | ast.Tuple) else None
+
+    def full_name(self, node: ast.expr) -> str:
+        """What a function is called where it comes from: `pandas.read_csv`."""
+        root, dot, rest = ast.unparse(node).partition(".")
+        return f"{self._modules.get(root, root)}{dot}{rest}"
+
+    def _name(self, name: str) -> Kind:
+        if name in self._bound:
+            return self._bound[name]
+        if name in self._asked or not self._values.get(name):
+            return "any"
+        self._asked.add(name)
+        kinds = {self.of(each) if each is not None else "any" for each in self._values[name]}
+        self._asked.discard(name)
+        return kinds.pop() if len(kinds) == 1 else "any"
+
+    @staticmethod
+    def _sum(left: Kind, right: Kind) -> Kind:
+        if left == right and left in {"bytes", "str", "int", "float", "list"}:
+            return left
+        return "float" if {left, right} == {"int", "float"} else "any"
+
+    def _call(self, node: ast.Call, function: ast.expr) -> Kind:
+        name = self.full_name(function)
+        if isinstance(function, ast.Name) and function.id in self._functions:
+            return self._returned(self._functions[function.id])
+        if name in _CALLS:
+            return _CALLS[name]
+        module, _, last = name.rpartition(".")
+        if module == "pandas" and last in _PANDAS:
+            return "frame"
+        if module == "numpy" and last in _NUMPY:
+            return "array"
+        if module == "sklearn.metrics" and last.endswith(("_score", "_error", "_loss")):
+            return "any" if {each.arg for each in node.keywords} & {"average", "multioutput"} else "float"
+        return self._method(node, function) if isinstance(function, ast.Attribute) else "any"
+
+    def _method(self, node: ast.Call, function: ast.Attribute) -> Kind:
+        name, kind = function.attr, self.of(function.value)
+        if name in {"encode", "decode"} and (kind in {"str", "bytes"} or _is_encoding(node)):
+            return "bytes" if name == "encode" else "str"
+        if name == "getvalue" and isinstance(function.value, ast.Name):
+            values = self._values.get(function.value.id, [])
+            made = {_BUFFERS.get(ast.unparse(x.func)) for x in values if isinstance(x, ast.Call)}
+            return made.pop() or "any" if len(made) == 1 and len(values) == 1 else "any"
+        if (
+            name in {"to_csv", "to_json"}
+            and not node.args
+            and "path_or_buf" not in {each.arg for each in node.keywords}
+        ):
+            return "str"
+        if kind == "frame" and name in _OF_FRAME:
+            return "any" if any(each.arg == "inplace" for each in node.keywords) else "frame"
+        if kind in {"str", "bytes"} and name in _OF_TEXT:
+            return kind
+        return "str" if name == "format" and kind == "str" else "any"
+
+    def _returned(self, function: ast.FunctionDef) -> Kind:
+        """What a function of the script gives: its own variables are looked at alone."""
+        if function.name in self._asked:
+            return "any"
+        inner = Kinds([*function.body], self._modules)
+        inner._values |= {each.arg: [None] for each in ast.walk(function.args) if isinstance(each, ast.arg)}
+        inner._functions, inner._asked = self._functions, {*self._asked, function.name}
+        values = [each.value for each in ast.walk(function) if isinstance(each, ast.Return)]
+        kinds = {inner.of(each) if each is not None else "any" for each in values}
+        return kinds.pop() if len(kinds) == 1 else "any"
+
+
+def _is_encoding(node: ast.Call) -> bool:
+    """Whether a call's arguments are what `encode` and `decode` of texts take."""
+    given = [*node.args, *(each.value for each in node.keywords)]
+    return all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in given)
+
+
+def _assigned(body: Iterable[ast.stmt]) -> dict[str, list[ast.expr | None]]:
+    """What each name is bound to; None where that is no plain assignment."""
+    nodes = [inner for each in body for inner in _own_nodes(each)]
+    found: dict[str, list[ast.expr | None]] = {}
+    plain: dict[int, ast.expr] = {}
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            plain |= {id(target): node.value for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            plain[id(node.target)] = node.value
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+            found.setdefault(node.id, []).append(plain.get(id(node)))
+    return found
+
+
+def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and those inside of it, but not what is inside of functions and classes."""
+    yield node
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        for child in ast.iter_child_nodes(node):
+            yield from _own_nodes(child)

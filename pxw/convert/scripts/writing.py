@@ -1,0 +1,180 @@
+"""A script as a typed function, in a module of its own."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pxw.convert.scripts.body import Body
+from pxw.convert.scripts.draft import Draft
+from pxw.convert.scripts.headers import formatted, header, is_standard
+from pxw.convert.scripts.inputs import convert_asks, convert_loads
+from pxw.convert.scripts.outputs import convert_saves
+from pxw.convert.scripts.script import FALLBACKS
+from pxw.convert.scripts.text import Reason
+from pxw.convert.source import Group, Source, call, mapping, quoted, sequence
+
+if TYPE_CHECKING:
+    from pxw.convert.scripts.given import Given
+    from pxw.convert.scripts.inputs import Parameter
+    from pxw.convert.scripts.outputs import Output
+    from pxw.convert.scripts.script import Script
+    from pxw.convert.source import Part
+
+__all__ = ["TaskCode", "write_task"]
+
+_PICKLES = {"pickle", "joblib", "dill", "cloudpickle"}
+_PLAIN = "pxw.Dataset()"
+
+
+@dataclass(frozen=True)
+class TaskCode:
+    """A module with one task.
+
+    Args:
+        task: the task's name.
+        function: the name of its function.
+        text: the module.
+        inputs: the parameter for each input.
+        outputs: what it returns, in order.
+        parameters: the parameter for each value of `variables`.
+    """
+
+    task: str
+    function: str
+    text: str
+    inputs: dict[str, str]
+    outputs: list[Output]
+    parameters: dict[str, Parameter]
+
+
+def write_task(script: Script, given: Given, function: str) -> TaskCode | list[Reason]:
+    """Write the function, or say why it has to stay a script."""
+    return _Writer(script, given, function).write()
+
+
+class _Writer:
+    def __init__(self, script: Script, given: Given, function: str) -> None:
+        self.script = script
+        self.given = given
+        self.draft = Draft(script, given)
+        self.function = self.draft.new(function, f"{function}_task")
+        self.inputs: list[Parameter] = []
+        self.parameters: list[Parameter] = []
+        self.outputs: list[Output] = []
+
+    def write(self) -> TaskCode | list[Reason]:
+        """All reasons there are, or the code."""
+        draft = self.draft
+        self.inputs, self.parameters = convert_loads(draft), convert_asks(draft)
+        self.outputs = convert_saves(draft)
+        draft.reasons += self.script.reasons(self.given.folders)
+        saved = {each.key for each in self.outputs}
+        draft.reasons += [Reason(1, f"never saves '{key}' for sure") for key in self.given.wanted if key not in saved]
+        self._refuse_own_classes()
+        if draft.reasons:
+            return sorted(set(draft.reasons))
+        names = {each.key: each.name for each in self.inputs}
+        parameters = {each.key: each for each in self.parameters}
+        return TaskCode(self.given.task, self.function, formatted(self._module()), names, self.outputs, parameters)
+
+    def _refuse_own_classes(self) -> None:
+        """A pickle names the module of a class, and that is another one now."""
+        classes = [each.node for each in self.script.statements if isinstance(each.node, ast.ClassDef)]
+        imported = {full.partition(".")[0] for full in self.script.modules.values()} | self.script.reads
+        if classes and (imported & _PICKLES or any("pickle" in each.spec for each in self.outputs)):
+            self.draft.refuse(classes[0], f"may pickle what is made of the class '{classes[0].name}'")
+
+    # ------------------------------------------------------------------------------------------ the module
+
+    def _module(self) -> str:
+        top, task = Source(), Source()
+        top.docstring(f"The task {self.given.task}, converted from {self.given.place}.")
+        hint = self._hint()
+        self._head(task, hint)
+        task.depth += 1
+        described = self.given.description or self._docstring()
+        if described:
+            task.docstring(described)
+        task.depth -= 1
+        body = Body(self.draft)
+        lines = [body.inside(), *self._return(hint)]
+        if not (described or any(lines)):
+            lines = ["    pass"]
+        code = [body.outside(), self._named_outputs(hint), "\n".join([*task.lines, *filter(None, lines)])]
+        text = "\n\n\n".join(filter(None, code))
+        pieces = [top.text().rstrip("\n"), body.opening(), header(self._imports(text))]
+        return "\n\n".join(filter(None, pieces)) + f"\n\n\n{text}\n"
+
+    def _docstring(self) -> str:
+        return ast.get_docstring(self.script.text.tree) or ""
+
+    def _imports(self, text: str) -> list[str]:
+        """Those that the script has and still needs, and those that it always lacked."""
+        used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+        found = ["import pxw", *self.draft.imports]
+        roles = zip(self.script.statements, self.script.roles, strict=True)
+        imports = [one for each, role in roles if role == "import" for one in _imports(each.node)]
+        needed = {root for name, root, _ in imports if name in used}
+        # One that nobody uses may be there for what it does, unless its package is imported anyway.
+        found += [text for name, root, text in imports if name in used or not (_is_known(root) or root in needed)]
+        return [*found, *(FALLBACKS[name] for name in FALLBACKS.keys() & used - self.script.binds)]
+
+    # ------------------------------------------------------------------------------------------ the function
+
+    def _hint(self) -> str:
+        if len(self.outputs) > 1:
+            self.draft.imports.add("from typing import NamedTuple")
+            return self.draft.new(f"{self.function.title().replace('_', '')}Outputs")
+        return self.draft.hint(self.outputs[0].kind) if self.outputs else "None"
+
+    def _named_outputs(self, hint: str) -> str:
+        if len(self.outputs) < 2:
+            return ""
+        found = Source()
+        found.add(f"class {hint}(NamedTuple):")
+        found.depth += 1
+        found.docstring(f"What {self.function}() gives.")
+        found.blank(1)
+        for each in self.outputs:
+            found.add(f"{each.key}: {self.draft.hint(each.kind)}")
+        return found.text().rstrip("\n")
+
+    def _head(self, source: Source, hint: str) -> None:
+        parts: list[Part] = [f"name={quoted(self.given.task)}"] if self.given.task != self.function else []
+        if self.inputs:
+            parts.append(sequence("inputs=", [quoted(each.name) for each in self.inputs]))
+        if any(each.spec != _PLAIN for each in self.outputs):
+            parts.append(mapping("outputs=", {each.key: each.spec for each in self.outputs}))
+        elif self.outputs:
+            parts.append(sequence("outputs=", [quoted(each.key) for each in self.outputs]))
+        if "print" in self.script.reads:
+            parts.append("log_prints=True")
+        source.add(call("@pxw.task", parts) if parts else "@pxw.task")
+        arguments = sorted([*self.inputs, *self.parameters], key=lambda each: each.default is not None)
+        source.add(call(f"def {self.function}", map(str, arguments), f") -> {hint}:"))
+
+    def _return(self, hint: str) -> list[str]:
+        if not self.outputs:
+            return []
+        if len(self.outputs) == 1:
+            return [f"    return {self.outputs[0].value}"]
+        found = Group(f"return {hint}(", [f"{each.key}={each.value}" for each in self.outputs], ")")
+        return [f"    {line}" for line in found.lines("    ")]
+
+
+def _is_known(root: str) -> bool:
+    """Whether importing a module does nothing but that."""
+    return is_standard(root) and root != "__future__"
+
+
+def _imports(node: ast.stmt) -> list[tuple[str, str, str]]:
+    """What a statement imports: the name that it binds, the package, and the import alone."""
+    if isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        root = module.partition(".")[0]
+        return [(each.asname or each.name, root, f"from {module} import {ast.unparse(each)}") for each in node.names]
+    found = node.names if isinstance(node, ast.Import) else []
+    roots = [(each, each.name.partition(".")[0]) for each in found]
+    return [(each.asname or root, root, f"import {ast.unparse(each)}") for each, root in roots]

@@ -1,0 +1,148 @@
+"""Scripts as functions: what a script gave, its function gives; what may not become one says why, and where."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pxw
+from pxw.binding import Step
+from pxw.compat import Job, run_script
+from pxw.compat import Script as OldScript
+from pxw.convert.scripts import Given, Script, Source, TaskCode, decoded, kind_of_saved, write_task
+from pxw.importing import inline
+from pxw.runs import Run
+from pxw.specs import Local, Ref
+from tests.convert.scripts_corpus import CONVERTED, KEPT, Case
+
+ROOT = Path(__file__).parents[2]
+SEED = ROOT / "flows/old_project/tasks"
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("PXW_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run("run-1", "demo", tmp_path / "home/runs/run-1")
+
+
+def _lay_out(files: dict[str, bytes]) -> dict[str, Local]:
+    """Files of the project, by the names of the inputs that they are for."""
+    found = {}
+    for name, content in files.items():
+        path = Path("data") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        stem, slash, _ = name.partition("/")
+        found[stem if slash else path.stem] = Local(f"data/{stem}/" if slash else path)
+    return found
+
+
+def _sources(inputs: dict[str, Local], maker: str) -> dict[str, Source]:
+    found = {
+        name: Source("many", is_external=True) if spec.is_folder else Source("bytes", Path(spec.path).suffix, True)
+        for name, spec in inputs.items()
+    }
+    made = Script(maker)
+    return found | {save.key: Source(kind_of_saved(save, made.kinds, None)[0]) for save in made.calls.saves}
+
+
+def _code(case: Case, sources: dict[str, Source]) -> TaskCode:
+    targets = {name: "folder" if place.endswith("/") else "file" for name, place in case.targets.items()}
+    hints = {name: hint for name, (_, hint) in case.given.items()}
+    about = Given(
+        task="Task", place="task.py", inputs=sources, targets=targets, parameters=hints,
+        parses=case.executionware == "LOCAL",
+    )  # fmt: skip
+    made = write_task(Script(decoded(case.code.encode())), about, "task")
+    assert isinstance(made, TaskCode), made
+    return made
+
+
+def _run_old(case: Case, run: Run, inputs: dict[str, Any]) -> dict[str, Any]:
+    path = Path("task.py")
+    path.write_bytes(case.code.encode())
+    script = OldScript(path=path, name="Task", executionware=case.executionware)
+    places = {name: Local(f"old/{place}") for name, place in case.targets.items()}
+    values = {name: value for name, (value, _) in case.given.items()}
+    done = run_script(script, run=run, key="old", inputs=inputs, outputs=places, parameters=values, job=Job(id="w"))
+    return {**done.outputs, **{key: value for key, value in done.result_map.items() if key not in done.outputs}}
+
+
+def _run_new(case: Case, code: TaskCode, run: Run, inputs: dict[str, Any]) -> dict[str, Any]:
+    module = types.ModuleType("converted")
+    with inline():
+        exec(compile(code.text, "converted.py", "exec", dont_inherit=True), vars(module))
+    task = getattr(module, code.function)
+    if case.targets:
+        task = task.with_options(outputs={name: Local(f"new/{place}") for name, place in case.targets.items()})
+    given = {code.inputs[key]: value for key, value in inputs.items() if key in code.inputs}
+    casts = {"int": int, "float": float}
+    for key, parameter in code.parameters.items():
+        if key in case.given:
+            given[parameter.name] = casts.get(parameter.hint, lambda value: value)(case.given[key][0])
+    refs = task.binding.call(Step(run, "new"), (), given)
+    refs = refs if isinstance(refs, tuple) else [refs] * bool(code.outputs)
+    return {output.key: ref for output, ref in zip(code.outputs, refs, strict=True)}
+
+
+def _value(found: Any) -> Any:
+    """What there is: bytes where bytes were written."""
+    if not isinstance(found, Ref):
+        return found
+    if found.format == "folder":
+        return pxw.load(found, dict[str, bytes])
+    is_raw = found.place and found.python in {"builtins.bytes", "builtins.str"}
+    return pxw.load(found, bytes) if is_raw or Path(found.place).suffix in {".csv", ".bin"} else pxw.load(found)
+
+
+def _same(one: Any, two: Any) -> bool:
+    if isinstance(one, pd.DataFrame):
+        pd.testing.assert_frame_equal(one, two)
+        return True
+    if isinstance(one, np.ndarray):
+        return type(one) is type(two) and one.dtype == two.dtype and np.array_equal(one, two)
+    as_bytes = [each.encode() if isinstance(each, str) else each for each in (one, two)]
+    return as_bytes[0] == as_bytes[1] and (type(one) is type(two) or isinstance(as_bytes[0], bytes))
+
+
+@pytest.mark.parametrize("case", CONVERTED, ids=lambda case: case.name)
+def test_a_function_gives_what_its_script_gave(case, run):
+    inputs: dict[str, Any] = dict(_lay_out(case.files))
+    code = _code(case, _sources(inputs, case.maker))
+    if case.maker:
+        maker = Case("maker", case.maker)
+        made = _run_old(maker, run, {})
+        new = _run_new(maker, _code(maker, {}), run, {}) if "if 1:" not in case.maker else made
+        assert made.keys() == new.keys()
+    else:
+        made = new = inputs
+    old = _run_old(case, run, made)
+    for given in (made, new):
+        found = _run_new(case, code, run, given)
+        assert found.keys() == old.keys()
+        for key, value in old.items():
+            assert _same(_value(value), _value(found[key])), key
+
+
+@pytest.mark.parametrize(("code", "line", "said"), KEPT, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_script_that_may_not_become_a_function_says_why_and_where(code, line, said, tmp_path):
+    (tmp_path / "beside.py").write_text("")
+    sources = {
+        "in": Source("bytes", ".bin", True), "folder": Source("many", is_external=True), "any": Source("any"),
+        "odd": Source("bytes", ".gz", True, "it is compressed"), "pickled": Source("bytes", ".pkl", True),
+    }  # fmt: skip
+    wanted = ("wanted",) if "wanted" in said else ()
+    about = Given(task="T", inputs=sources, wanted=wanted, foreign=frozenset({"other"}), folders=(tmp_path,))
+    reasons = write_task(Script(code), about, "t")
+    assert isinstance(reasons, list), reasons.text
+    assert any(each.line == line and said in each.message for each in reasons), reasons
