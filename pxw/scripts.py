@@ -41,6 +41,7 @@ def script(
     dependencies: Sequence[str] = (),
     requirements: str | Path | None = None,
     python_version: str | None = None,
+    pre_script: str | Path | None = None,
     executionware: Literal["PROACTIVE", "LOCAL"] = "PROACTIVE",
     **options: Any,
 ) -> Any:
@@ -52,14 +53,16 @@ def script(
         path: the script; a relative path is looked up beside the file that calls `pxw.script`.
         inputs: specs by the names that the script loads, or a list of names. What comes from a task arrives as the
             value that was saved; with a format, such as `pxw.Dataset(format="csv")`, as the bytes of a file of it.
-        outputs: specs by the names that the script saves, or puts into `resultMap`. With a format, the bytes that the
-            script saves are taken for a file of it, so that the next task can have them as a table.
+        outputs: specs by the names that the script saves, or puts into `variables` or `resultMap`. With a format, the
+            bytes that the script saves are taken for a file of it, so that the next task can have them as a table.
         parameters: names and default values of what the script finds in `variables`; or a list of names, which every
-            call gives. One named `experiment_results` is what `get_experiment_results()` gives to the script.
+            call gives. One that comes from another task, such as what an earlier script put, is found in `resultMap`,
+            too. One named `experiment_results` is what `get_experiment_results()` gives to the script.
         name: the task's name; by default that of the file, or of its folder for a `task.py`.
         dependencies: patterns of files that the script may import; relative ones from its own folder.
         requirements: a requirements file: the script runs in an environment of its own, made once.
         python_version: of that environment, such as `"3.9"`.
+        pre_script: a script that runs before it, in the same process and with the same `variables`.
         executionware: with `LOCAL`, `eexp_engine_utils` parses external inputs, as the old local engine did.
         options: those of `prefect.task`, such as `retries=`.
 
@@ -78,6 +81,7 @@ def script(
         dependencies=tuple(str(file.parent / pattern) for pattern in dependencies),
         requirements=folder / requirements if requirements else None,
         python_version=python_version,
+        pre_script=folder / pre_script if pre_script else None,
         executionware=executionware,
     )
     specs, given = declare(inputs, "inputs"), _parameters(parameters)
@@ -172,6 +176,7 @@ class _ScriptBinding(Binding):
         """Run the script, and give all that it left, by name."""
         inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
         results = given.pop("experiment_results", None)
+        of_tasks = {name: value for name, value in given.items() if isinstance(value, Ref)}
         placed = {name: spec for name, spec in self.outputs.items() if isinstance(spec, Local | DDM)}
         outcome = run_script(
             replace(self.source, name=self.name),
@@ -180,7 +185,7 @@ class _ScriptBinding(Binding):
             inputs=inputs,
             outputs=placed,
             parameters=given,
-            job=Job(results=results),
+            job=Job(results=results, result_map=of_tasks),
             log=log_of(self.name),
         )
         return {**outcome.variables, **outcome.result_map, **outcome.outputs}
@@ -200,7 +205,7 @@ class _ScriptBinding(Binding):
     def _taken(self, name: str, spec: Dataset, left: Mapping[str, Any], step: Step) -> Ref:
         if name not in left:
             raise OutputError(
-                f"task {self.name!r} did not save its output {name!r}, nor put it into resultMap",
+                f"task {self.name!r} did not save its output {name!r}, nor put it into variables or resultMap",
                 at=str(self.source.path),
                 help=f"it saved: {nearest(name, left)}" if left else "it saved nothing",
             )

@@ -44,13 +44,13 @@ def engine(request: pytest.FixtureRequest, isolated: None, prefect_server: str) 
 def make(engine: Engine, tmp_path: Path) -> Callable[..., Any]:
     """Makes a task of a script for the engine."""
 
-    def make(code: str = OLD, **options: Any) -> Any:
-        (tmp_path / "old.py").write_text(code)
+    def make(code: str = OLD, file: str = "old.py", **options: Any) -> Any:
+        (tmp_path / file).write_text(code)
         known: dict[str, Any] = {"inputs": ["dataset"], "outputs": ["scaled"], "parameters": {"factor": 2}}
         if engine.name == "prefect":
-            return pxw.script(tmp_path / "old.py", **{**known, **options})
+            return pxw.script(tmp_path / file, **{**known, **options})
         with inline():
-            return pxw.script(tmp_path / "old.py", **{**known, **options})
+            return pxw.script(tmp_path / file, **{**known, **options})
 
     Path("in.csv").write_text("a\n1\n2\n")
     return make
@@ -77,6 +77,32 @@ def test_an_old_script_stands_between_new_tasks(engine: Engine, make: Callable[.
         return total(scaled), pxw.load(rows)
 
     assert mixed() == (60, 3)
+
+
+def test_what_one_script_puts_another_one_finds(engine: Engine, make: Callable[..., Any]) -> None:
+    names = ["limit", "table", "count"]
+    puts = """
+import pandas as pd
+variables.put("limit", 2.5)
+variables["table"] = pd.DataFrame({"a": [1]})
+resultMap.put("count", 3)
+"""
+    finds = """
+assert variables.get("limit") == resultMap["limit"] == 2.5
+assert list(variables["table"]["a"]) == [1]
+assert resultMap["count"] == variables["count"] == 3
+assert "plain" not in resultMap and variables["plain"] == "x"
+resultMap.put("found", resultMap["count"] + 1)
+"""
+    first = make(puts, file="first.py", inputs=None, outputs=names, parameters=None)
+    second = make(finds, inputs=None, outputs=["found"], parameters=dict.fromkeys(names) | {"plain": "x"})
+
+    @engine.flow
+    def one() -> Any:
+        limit, table, count = first()
+        return pxw.load(second(limit, table, count))
+
+    assert one() == 4
 
 
 def test_a_place_is_read_from_and_written_to(engine: Engine, make: Callable[..., Any]) -> None:

@@ -86,8 +86,9 @@ class _Execution:
         parameters: Mapping[str, Any],
     ) -> Outcome:
         script = self._script
-        if not script.path.is_file():
-            raise ScriptError(f"there is no script {script.path}", at=f"task {script.name!r}")
+        for path in script.paths:
+            if not path.is_file():
+                raise ScriptError(f"there is no script {path}", at=f"task {script.name!r}")
         places = dict(self._places(outputs))
         folders = _importable(script.dependencies)
         handover = Handover(script.name, self._run.id, self._folder)
@@ -143,7 +144,7 @@ class _Execution:
             "manifest.json",
             {
                 "task": self._script.name,
-                "script": str(self._script.path),
+                "scripts": [str(path) for path in self._script.paths],
                 "folder": str(self._folder),
                 "parses": self._script.executionware.upper() == "LOCAL",
                 "variables": handover.shared(variables),

@@ -65,6 +65,7 @@ class Script:
         requirements: a requirements file: the script runs in an environment of its own.
         python_version: of that environment, such as `3.9`.
         executionware: of the project; with `LOCAL`, `eexp_engine_utils` parses external inputs.
+        pre_script: a script that runs before it, in the same process and with the same `variables` and `resultMap`.
         folder: the script's working directory. None is a new, empty folder below the run's, as with Proactive, so
             that files of parallel tasks never meet; the old local executionware ran scripts in the project's folder.
         timeout: seconds.
@@ -76,6 +77,7 @@ class Script:
     requirements: Path | None = None
     python_version: str | None = None
     executionware: str = "PROACTIVE"
+    pre_script: Path | None = None
     folder: Path | None = None
     timeout: float | None = None
 
@@ -85,10 +87,15 @@ class Script:
         if not self.name:
             object.__setattr__(self, "name", path.parent.name if path.name == "task.py" else path.stem)
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """What runs, in order."""
+        return (self.path,) if self.pre_script is None else (self.pre_script.absolute(), self.path)
+
     def fingerprint(self) -> str:
         """What tells whether it would do the same again: its text, that of what it may import, and its environment."""
         imported = {file for pattern in self.dependencies for file in glob(pattern, recursive=True)}  # noqa: PTH207 - absolute
-        files = [self.path, *map(Path, sorted(imported)), *filter(None, [self.requirements])]
+        files = [*self.paths, *map(Path, sorted(imported)), *filter(None, [self.requirements])]
         state = xxhash.xxh3_128(f"{self.python_version} {self.executionware} {self.folder}".encode())
         for file in files:
             if file.is_file():
@@ -97,7 +104,7 @@ class Script:
 
     def asks_for_results(self) -> bool:
         """Whether it looks at what earlier runs of the experiment gave."""
-        return b"experiment_results" in self.path.read_bytes()
+        return any(b"experiment_results" in path.read_bytes() for path in self.paths)
 
 
 @dataclass(frozen=True, kw_only=True)

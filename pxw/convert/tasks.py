@@ -28,9 +28,6 @@ def write_task(body: Source, step: Step, wiring: Wiring, project: Project, out: 
     if node.interactive:
         body.add("# An interactive task: a person takes part in it.")
         wiring.notes.add("person", f"task '{node.name}' waits for a person", node.at)
-    if node.pre_script is not None:
-        text = f"pre_script '{node.pre_script.name}' of task '{node.name}' is not run"
-        wiring.notes.add("dropped", text, node.at)
     body.add(call(f"{step.function} = pxw.script", _parts(step, project, out)), node.at)
 
 
@@ -47,6 +44,8 @@ def _parts(step: Step, project: Project, out: Path) -> list[Part]:
         parts.append(f"requirements={quoted(relative(node.requirements, out))}")
     if node.python_version is not None:
         parts.append(f"python_version={quoted(node.python_version)}")
+    if node.pre_script is not None:
+        parts.append(f"pre_script={quoted(relative(node.pre_script, out))}")
     if project.settings.get("EXECUTIONWARE") == "LOCAL":
         parts.append('executionware="LOCAL"')
     return parts

@@ -150,6 +150,7 @@ def _script(node: TaskNode, work: Work) -> Script:
         requirements=node.requirements,
         python_version=node.python_version,
         executionware=work.setup.executionware,
+        pre_script=node.pre_script,
     )
 
 

@@ -134,3 +134,32 @@ def test_the_place_of_an_output_carries_the_runs_id(script: Runner, tmp_path: Pa
     assert (tmp_path / "results/figures/w1/one.png").exists()
     placed = place_in_run(DDM(project="models", name="m.pkl"), Job(id="w1", experiment="e", experiment_id="1"), "T")
     assert placed == DDM(project="e/1/w1/output/T/models", name="m.pkl")
+
+
+# Before the script ----------------------------------------------------------------------------------------------------
+
+
+def test_a_pre_script_runs_first_with_the_same_variables(script: Runner) -> None:
+    before = script.write(
+        "before.py", "variables.put('a', 1)\nhidden = 2\nimport sys\nsys.path.append('x')\nsys.exit(0)\n"
+    )
+    outcome = script(
+        """
+        import sys
+        assert sys.path[-1] == "x"
+        assert "hidden" not in globals()
+        resultMap.put("b", variables["a"] + 1)
+        """,
+        pre_script=before,
+    )
+    assert (outcome.variables, outcome.result_map) == ({"a": 1}, {"b": 2})
+
+
+def test_a_failing_pre_script_fails_the_task_with_its_own_line(script: Runner) -> None:
+    before = script.write("before.py", "x = 1\n1 / x.real - 1 / 0\n")
+    with pytest.raises(ScriptError) as caught:
+        script("print('ran')", pre_script=before)
+    assert caught.value.at == f"{before}:2"
+    assert "ran" not in script.text
+    with pytest.raises(ScriptError, match=r"there is no script .*nowhere\.py"):
+        script("print('ran')", pre_script=before.with_name("nowhere.py"))

@@ -38,30 +38,31 @@ def main() -> None:
     manifest, *folders, pipe = sys.argv[1:]
     end_with_parent(int(pipe))
     task = tasks.start(manifest)
-    sys.argv[:] = [task.script]
     sys.path[1:1] = folders
     atexit.register(_end, task)
-    run(task)
+    for script in task.scripts:
+        run(task, script)
 
 
-def run(task: tasks.Task) -> None:
-    """Run the script; an exception is shown as the script's own, and ends the process."""
+def run(task: tasks.Task, script: str) -> None:
+    """Run a script of the task; an exception is shown as the script's own, and ends the process."""
+    sys.argv[:] = [script]
     module = types.ModuleType("__main__")
-    module.__file__ = task.script
+    module.__file__ = script
     sys.modules["__main__"] = module
     try:
-        code, names = _compiled(task.script)
+        code, names = _compiled(script)
         vars(module).update(_supplied(names), variables=task.variables, resultMap=task.result_map)
         exec(code, vars(module))  # this is what the process is for
     except SystemExit as stop:
         if stop.code not in (None, 0):
-            task.fail(kind="exit", text=str(stop.code), **_place(stop, task.script))
-        raise
+            task.fail(kind="exit", text=str(stop.code), **_place(stop, script))
+            raise
     except BaseException as error:
         _prune(error, set())
         traceback.print_exception(type(error), error, error.__traceback__)
         text = traceback.format_exception_only(type(error), error)[-1].strip()
-        task.fail(kind="exception", text=text, input=getattr(error, "refused", ""), **_place(error, task.script))
+        task.fail(kind="exception", text=text, input=getattr(error, "refused", ""), **_place(error, script))
         sys.exit(1)
 
 

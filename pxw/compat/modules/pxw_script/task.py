@@ -27,7 +27,7 @@ class Task:
 
     def __init__(self, manifest: dict[str, Any]) -> None:
         self.name: str = manifest["task"]
-        self.script: str = manifest["script"]
+        self.scripts: list[str] = manifest["scripts"]
         self.folder: str = manifest["folder"]
         self.parses: bool = manifest["parses"]
         self.variables = SharedMap("variables", manifest["variables"])
