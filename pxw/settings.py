@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     )
     keep_days: float = Field(default=14, ge=0, description="`pxw gc` removes intermediates of runs older than this.")
     keep_gb: float = Field(default=50, ge=0, description="`pxw gc` removes the oldest runs beyond this many gigabytes.")
+    answer_timeout: int = Field(
+        default=86_400, ge=1, description="Seconds that an interactive task of an old project waits for an answer."
+    )
     ddm_url: str | None = Field(default=None, description="The DDM to use; none means the one in the box.")
     ddm_token: SecretStr | None = Field(default=None, description="Bearer token of the DDM.")
     ddm_username: str | None = Field(default=None, description="Or: sign in with a name ...")

@@ -94,13 +94,13 @@ assert resultMap["count"] == variables["count"] == 3
 assert "plain" not in resultMap and variables["plain"] == "x"
 resultMap.put("found", resultMap["count"] + 1)
 """
-    first = make(puts, file="first.py", inputs=None, outputs=names, parameters=None)
-    second = make(finds, inputs=None, outputs=["found"], parameters=dict.fromkeys(names) | {"plain": "x"})
+    first = make(puts, file="first.py", inputs=None, outputs=names, parameters=())
+    second = make(finds, inputs=None, outputs=["found"], parameters=[*names, "plain"])
 
     @engine.flow
     def one() -> Any:
         limit, table, count = first()
-        return pxw.load(second(limit, table, count))
+        return pxw.load(second(limit, table, count, "x"))
 
     assert one() == 4
 

@@ -31,20 +31,21 @@ _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red")}
 def showing(console: Console, progress: Progress) -> Iterator[Shown]:
     """Show events as they come, while the block runs."""
     if not console.is_terminal:
-        yield Shown(_Lines(console, progress).take, lambda: None)
+        yield Shown(_Lines(console, progress).take, lambda: None, lambda: None)
         return
     # What the user prints goes above the table; if it goes to a file, it is left alone.
     with Live(
         _Table(console, progress), console=console, refresh_per_second=12, redirect_stdout=sys.stdout.isatty()
     ) as live:
-        yield Shown(progress.take, live.stop)
+        yield Shown(progress.take, live.stop, live.start)
 
 
 class Shown(NamedTuple):
-    """What takes events, and what ends the showing before its block does."""
+    """What takes events; what ends the showing before its block does, or for a while."""
 
     take: Callable[[dict[str, Any]], None]
     stop: Callable[[], None]
+    start: Callable[[], None]
 
 
 class _Table:

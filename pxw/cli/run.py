@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import uuid4
@@ -26,6 +27,8 @@ from pxw.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pxw.runner.asking import Ask
 
 __all__ = ["command"]
 
@@ -107,9 +110,12 @@ def command(
             if chosen is None:
                 return FOUND_ERRORS
             ensure_ddm(err())
-            flow, given, missing = chosen.flow(inline_only=inline), {}, chosen.missing_inputs()
+            session = Session(chosen.graph.name, load_settings().home, traceback=traceback)
+            ask = session.ask if sys.stdin.isatty() else _asked_elsewhere(inline or temporary_server)
+            flow, given, missing = chosen.flow(inline_only=inline, ask=ask), {}, chosen.missing_inputs()
         else:
             flow = _flow(target, inline)
+            session = Session(flow.name, load_settings().home, traceback=traceback)
             given = parameters(flow, param, set)
             ensure_ddm(err())
             if check and _has_findings(flow, given):
@@ -119,7 +125,6 @@ def command(
             show(problem, full=traceback)
         if missing:
             return FAILED
-        session = Session(flow.name, load_settings().home, traceback=traceback)
         if inline:
             return session.run(lambda: _inline(flow, given, session))
         url = None if temporary_server else server_url(session.console, session.home)
@@ -127,6 +132,15 @@ def command(
     except Exception as error:
         show(error, full=traceback)
         return exit_code(error)
+
+
+def _asked_elsewhere(is_alone: bool) -> Ask | None:
+    """Who answers a run that nobody started at a terminal: whoever looks at Prefect's page of it."""
+    if is_alone:
+        return None
+    from pxw.runner.pausing import pause  # noqa: PLC0415 - --inline does not pay for Prefect
+
+    return pause
 
 
 def _flow(target: str, inline: bool) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from pxw.cli import DONE, INTERRUPTED
+from pxw.cli.asking import ask
 from pxw.cli.console import err, out, seconds, shown_path
 from pxw.cli.faults import exit_code, show
 from pxw.cli.interrupts import interruptible
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pxw.cli.progress import Shown
+    from pxw.runner.asking import Question
 
 __all__ = ["Session"]
 
@@ -43,6 +46,7 @@ class Session:
         self._progress = Progress()
         self._shown: Shown | None = None
         self._run_id = ""
+        self._asking = Lock()
         self._began = time.monotonic()
 
     def run(self, execute: Callable[[], Any]) -> int:
@@ -74,6 +78,17 @@ class Session:
 
             with follower:
                 return execute(on_start)
+
+    def ask(self, question: Question) -> dict[str, Any]:
+        """Ask whoever sits at the terminal; one question at a time, and nothing else moves there meanwhile."""
+        with self._asking:
+            if self._shown is not None:
+                self._shown.stop()
+            try:
+                return ask(self.console, question)
+            finally:
+                if self._shown is not None:
+                    self._shown.start()
 
     def _show_outputs(self, returned: Any) -> None:
         outputs = outputs_of(self._progress.saved, returned, self.home / "runs")

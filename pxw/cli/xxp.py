@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import TypeAdapter
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from pxw.dsl.project import Project
     from pxw.dsl.resolve import Resolution
+    from pxw.runner.asking import Ask
     from pxw.workflow import DataNode, Parameter, Value
 
 T = TypeVar("T")
@@ -94,10 +95,10 @@ class Chosen:
         except PxwError as error:
             raise WrongUseError(error) from error
 
-    def flow(self, *, inline_only: bool) -> Any:
-        """The flow that runs it."""
+    def flow(self, *, inline_only: bool, ask: Ask | None) -> Any:
+        """The flow that runs it; `ask` answers its interactive tasks."""
         with inline() if inline_only else nullcontext():
-            return flow_of(self.graph, self.setup)
+            return flow_of(self.graph, replace(self.setup, ask=ask))
 
     def missing_inputs(self) -> list[PxwError]:
         """The inputs of a workflow that are not there; those of an experiment may be made on the way."""

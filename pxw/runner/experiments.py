@@ -113,7 +113,7 @@ class _Going:
     run: Run
     make: Callable[..., Any]
     results: Results
-    begun: set[str] = field(default_factory=set)
+    begun: list[str] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
     taken: dict[int, bool] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class _Going:
         try:
             self._run_nodes()
         finally:
-            results, path = self.results.write(self.plan.experiment.control.nodes)
+            results, path = self.results.write(self.begun)
         if self.failures:
             raise self._failure(results, path)
         return results
@@ -138,7 +138,7 @@ class _Going:
             try:
                 while not self.failures and (going or self._ready()):
                     for name in self._ready():
-                        self.begun.add(name)
+                        self.begun.append(name)
                         going[threads.submit(copy_context().run, self._run_node, name)] = name
                     for future in wait(going, return_when=FIRST_COMPLETED).done:
                         self.finished.add(going.pop(future))

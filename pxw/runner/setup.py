@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from pxw.runner.asking import Ask
     from pxw.specs import Dataset
     from pxw.workflow import ConditionKind, Span
 
@@ -35,6 +36,7 @@ class Setup:
         inclusive: whether the end of a range belongs to it.
         seed: of random searches.
         parallel: how many runs of a space go on at a time.
+        ask: asks a person what interactive tasks want to know; None: nobody is there.
         places: other places for datasets of the workflow, by their names.
         values: other values for parameters of tasks, by task and name.
     """
@@ -45,6 +47,7 @@ class Setup:
     inclusive: bool = True
     seed: int = 0
     parallel: int = 1
+    ask: Ask | None = None
     places: Mapping[str, Dataset] = field(default_factory=lambda: MappingProxyType({}))
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -9,6 +9,7 @@ from pxw.binding import Binding, Step
 from pxw.binding.identity import identity_of
 from pxw.compat import Job, Script, place_in_run, run_script
 from pxw.errors import DSLError
+from pxw.runner.asking import Question, form_of
 from pxw.scripts import log_of
 from pxw.specs import DDM, Dataset, Local, Ref
 from pxw.values import plain
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pxw.runner.setup import Setup
 
 __all__ = ["Handed", "Left", "NodeBinding", "Work", "merged", "place_of", "refuse_unrunnable"]
+
+_SHOWN = 200  # signs of a value that a person is shown
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ class NodeBinding(Binding):
 
     def _run(self, before: Handed, step: Step) -> Left:
         work, node = self.work, self.work.workflow.task(self.name)
+        parameters, answers = _parameters(node, work), self._answers(node, before)
         variables: dict[str, Any] = dict(work.workflow.settings)
         result_map: dict[str, Any] = {}
         for left in before.values():
@@ -133,11 +137,27 @@ class NodeBinding(Binding):
             key=step.key,
             inputs=_inputs(node, work, before),
             outputs=_outputs(node, work),
-            parameters=_parameters(node, work),
+            parameters=parameters | answers,
             job=replace(work.job, previous=next(reversed(before), ""), variables=variables, result_map=result_map),
             log=log_of(self.name),
         )
-        return Left(dict(outcome.outputs), dict(outcome.variables), dict(outcome.result_map))
+        return Left(dict(outcome.outputs), answers | outcome.variables, dict(outcome.result_map))
+
+    def _answers(self, node: TaskNode, before: Handed) -> dict[str, Any]:
+        """What a person says to an interactive task; as good as put into `variables` by it."""
+        work, ask = self.work, self.work.setup.ask
+        if not node.interactive or ask is None:
+            return {}
+        found = [(f"{name}.{key}", value) for name, left in before.items() for key, value in left.result().items()]
+        facts = [f"{name}: {str(value)[:_SHOWN]}" for name, value in found]
+        return ask(
+            Question(
+                key=f"{work.job.id or work.workflow.name}-{node.name}",
+                title=" ".join(filter(None, ["task", node.name, "of", work.workflow.name, work.label])),
+                facts=tuple(filter(None, [node.description, *facts])),
+                form=form_of(node, _parameters(node, work)),
+            )
+        )
 
 
 def _script(node: TaskNode, work: Work) -> Script:
@@ -211,14 +231,15 @@ def refuse_unrunnable(workflow: Workflow, setup: Setup) -> None:
     """Refuse a workflow that cannot be run to its end, before any of its tasks runs.
 
     Raises:
-        DSLError: a task that waits for a person, or has no script; a condition for people; a dataset without a place.
+        DSLError: a task that waits for a person where nobody is, or has no script; a condition for people; a dataset
+            without a place.
     """
     for task in workflow.tasks:
-        if task.interactive:
+        if task.interactive and setup.ask is None:
             raise DSLError(
-                f"task {task.name!r} of {workflow.name!r} waits for a person",
+                f"task {task.name!r} of {workflow.name!r} waits for a person, and nobody can answer",
                 at=str(task.at or ""),
-                help="interactive tasks cannot be run yet: give it an implementation that asks nobody",
+                help="run it at a terminal, or on Prefect, whose page of the run shows a form",
             )
         if task.script is None:
             raise _without_script(task, workflow)

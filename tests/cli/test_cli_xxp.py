@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -145,6 +146,32 @@ def test_how_many_runs_go_on_at_a_time_is_checked(pxw, project):
         config.write("MAX_WORKFLOWS_IN_PARALLEL_PER_NODE = 'many'\n")
     code, _, err = pxw("run", "w.xxp", "--inline")
     assert (code, "MAX_WORKFLOWS_IN_PARALLEL_PER_NODE 'many'" in err) == (2, True)
+
+
+INTERACTIVE = """task C { implementation "copy/task.py"; type interactive; define input data raw;
+  define output data copy; define param times { type Integer; default 1; range (1, 9); }
+  define param greeting { type String; } }"""
+
+
+def test_an_interactive_task_asks_at_the_terminal_until_the_answers_fit(pxw, project, monkeypatch):
+    (project / "tasks" / "copy" / "task.xxp").write_text(INTERACTIVE)
+    code, _, err = pxw("run", "w.xxp", "--inline")
+    assert (code, "nobody can answer" in err, "started" in err) == (1, True, False)
+    monkeypatch.setattr("sys.stdin", Terminal("many\nall of you\n3\n"))
+    code, _, err = pxw("run", "w.xxp", "--inline")
+    assert code == 0, err
+    assert "task T of Copy asks" in err
+    assert "times [2]" in err
+    assert "times: Input should be a valid integer" in err
+    assert "T | hello all of you" in err
+    monkeypatch.setattr("sys.stdin", Terminal("3\n"))
+    code, _, err = pxw("run", "w.xxp", "--inline")
+    assert (code, "the input ended before it was answered" in err) == (1, True)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 def test_the_project_says_where_the_ddm_is_and_secrets_are_never_shown(pxw, project, monkeypatch):

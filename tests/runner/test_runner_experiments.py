@@ -165,17 +165,6 @@ def test_spaces_side_by_side_both_run_before_what_joins_them(squares: Project) -
     assert list(results)[-1] == "C"
 
 
-def test_an_interaction_is_refused_for_now(squares: Project) -> None:
-    text = experiment(
-        "START -> A -> I -> END;",
-        space("A", "strategy gridsearch; param_values v = enum(1);"),
-        'interaction I { implementation "square"; }',
-    )
-    with pytest.raises(DSLError, match="waits for a person"):
-        squares.run(text)
-    assert squares.ran == []
-
-
 def test_a_run_is_found_by_its_number_as_a_number_or_as_text() -> None:
     runs = Runs({"1": "x"})
     assert (runs[1], runs["1"], runs.get("2"), 1 in runs, "2" in runs) == ("x", "x", None, True, False)
