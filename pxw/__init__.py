@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pxw.schemas import Unique
     from pxw.scripts import script
     from pxw.spaces import Grid, Runs, grid, sample
-    from pxw.specs import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Spec, Text
+    from pxw.specs import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Remote, Spec, Text
     from pxw.tasks import task
     from pxw.values import load, register, results, save
 
@@ -30,6 +30,7 @@ __all__ = [
     "Parquet",
     "PxwError",
     "Ref",
+    "Remote",
     "Runs",
     "Spec",
     "TableCodec",
@@ -50,7 +51,9 @@ __version__ = "0.1.0"
 
 # Names are imported when they are first used: a script that only reads a dataset does not pay for Prefect.
 _WHERE = {
-    **dict.fromkeys(("DDM", "Arrow", "Csv", "Dataset", "Json", "Local", "Parquet", "Ref", "Spec", "Text"), "pxw.specs"),
+    **dict.fromkeys(
+        ("DDM", "Arrow", "Csv", "Dataset", "Json", "Local", "Parquet", "Ref", "Remote", "Spec", "Text"), "pxw.specs"
+    ),
     **dict.fromkeys(("Codec", "File", "TableCodec"), "pxw.codecs"),
     **dict.fromkeys(("load", "register", "results", "save"), "pxw.values"),
     **dict.fromkeys(("Grid", "Runs", "grid", "sample"), "pxw.spaces"),

@@ -10,18 +10,17 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
 from prefect.utilities.hashing import hash_objects
 
 from pxw import data
+from pxw.binding.identity import declaration
 from pxw.contexts import current_run
-from pxw.data.fitting import schema_of
 from pxw.errors import DataError
 from pxw.runs import active, hold_for_process
-from pxw.specs import DDM, Local, Ref
+from pxw.specs import Placed, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prefect.context import TaskRunContext
 
-    from pxw.specs import Dataset
 
 __all__ = ["ByContent", "by_content"]
 
@@ -40,23 +39,18 @@ class ByContent(CachePolicy):
         seen = {name: _content(value) for name, value in inputs.items()}
         key = self.policy.compute_key(task_ctx, seen, flow_parameters, **kwargs)
         binding = getattr(task_ctx.task, "binding", None)
-        outputs = [_declaration(spec) for spec in binding.outputs.values()] if binding else []
+        outputs = [declaration(spec) for spec in binding.outputs.values()] if binding else []
         return _with_data(hash_objects(key, outputs) if key and outputs else key, task_ctx)
 
 
 def _content(value: Any) -> Any:
     if isinstance(value, Ref):
         return value.digest
-    if isinstance(value, Local | DDM):
+    if isinstance(value, Placed):
         return data.fingerprint(value)
     if isinstance(value, dict):
         return {key: _content(item) for key, item in value.items()}
     return [_content(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _declaration(spec: Dataset) -> tuple[str, str, str]:
-    schema = schema_of(spec)
-    return data.address(spec), spec.model_dump_json(exclude={"table"}), schema.fingerprint if schema else ""
 
 
 def _with_data(key: str | None, task_ctx: TaskRunContext) -> str | None:

@@ -6,6 +6,7 @@ event, and takes no other with it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import time
@@ -41,9 +42,13 @@ def note(folder: Path, event: str, facts: dict[str, Any]) -> None:
 
 
 def _append(journal: FileIO, line: bytes) -> None:
-    if journal.write(line) < len(line):
-        journal.write(b"\n")  # the next event is on a line of its own
-        raise OSError(f"{journal.name!r} took a part of an event only: is the disk full?")
+    fcntl.flock(journal, fcntl.LOCK_EX)  # on a network file system, two machines may append at the same place
+    try:
+        if journal.write(line) < len(line):
+            journal.write(b"\n")  # the next event is on a line of its own
+            raise OSError(f"{journal.name!r} took a part of an event only: is the disk full?")
+    finally:
+        fcntl.flock(journal, fcntl.LOCK_UN)
 
 
 def _opened(folder: Path) -> FileIO:

@@ -23,20 +23,24 @@ import time
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 from pxw import earlier, journal
+from pxw.addresses import is_url
 from pxw.errors import OutputError, RunningError
 from pxw.settings import load_settings
+from pxw.specs import DDM, Remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pxw.settings import Settings
-    from pxw.specs import Ref
+    from pxw.specs import Placed, Ref
 
 __all__ = ["Run", "active", "collect", "folder_of", "hold_for_process", "open_run"]
 
@@ -52,36 +56,36 @@ class Run:
         id: the flow run's id in Prefect, or one of our own.
         flow: the flow's name.
         folder: where its intermediates live.
-        project: where they live instead if datasets are managed by a DDM.
+        away: where they live instead if datasets are kept in a DDM or an object store.
     """
 
     id: str
     flow: str
     folder: Path
-    project: str = ""
+    away: DDM | Remote | None = None
 
     def target(self, task: str, key: str, output: str) -> Path:
         """Where an output without a place goes, but for its suffix: no two task runs share it."""
         return self.folder / f"{_safe(task)}-{key}" / _safe(output)
 
-    def shelf(self, task: str, key: str) -> str:
-        """The DDM project for a task's outputs without a place, if a DDM manages datasets.
+    def shelf(self, task: str, key: str) -> Placed | None:
+        """The folder elsewhere for a task's outputs without a place, if datasets are kept elsewhere.
 
-        It is `.../output/<task>`, as in the old system, for the first run of the task; each further run of a mapped one
-        has a project of its own below it.
+        In a DDM it is `.../output/<task>`, as in the old system, for the first run of the task; each further run of a
+        mapped one has a project of its own below it.
         """
-        if not self.project:
-            return ""
-        project = f"{self.project}/output/{_safe(task)[:60]}"
-        return project if self._taken(project, f"{key} ") is None else f"{project}/{key}"
+        if not isinstance(self.away, DDM):
+            return self.away and self.away.below(f"{_safe(task)}-{key}")
+        project = DDM(project=f"{self.away.project}/output/{_safe(task)[:60]}")
+        return project if self._taken(project.address, f"{key} ") is None else project.below(key)
 
     def claim(self, place: Path | str, owner: str, key: str) -> None:
-        """Note that a task run writes to a declared place: a path, or an address in a DDM.
+        """Note that a task run writes to a declared place: a path, or an address elsewhere.
 
         Raises:
             OutputError: another one of this run has done so, and its dataset would be lost.
         """
-        real = os.path.realpath(place) if isinstance(place, Path) else place  # `out/../x.csv` is `x.csv`
+        real = str(place) if is_url(str(place)) else os.path.realpath(place)  # `out/../x.csv` is `x.csv`
         other = self._taken(real, f"{key} {owner}")
         if other is not None:
             raise OutputError(
@@ -225,7 +229,7 @@ def _share(folder: Path) -> IO[str]:
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
-            lock = (folder / ".lock").open("a")
+            lock = (folder / ".lock").open("a+")  # on NFS, a shared lock asks for permission to read
             fcntl.flock(lock, fcntl.LOCK_SH)
             if os.fstat(lock.fileno()).st_nlink:  # it was not collected before it was locked
                 return lock
@@ -238,9 +242,9 @@ def _safe(name: str) -> str:
     return "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in name).lstrip(".")[:100] or "_"
 
 
-def folder_of(run_id: str, home: Path) -> Path:
+def folder_of(run_id: str, settings: Settings) -> Path:
     """The folder of a run."""
-    return home / "runs" / _safe(run_id)
+    return settings.runs / _safe(run_id)
 
 
 def open_run(run_id: str, flow: str, deployment: Callable[[], str] = lambda: "run") -> Run:
@@ -249,9 +253,13 @@ def open_run(run_id: str, flow: str, deployment: Callable[[], str] = lambda: "ru
     if current is not None and current.id == run_id:
         return current
     settings = load_settings()
-    in_ddm = settings.dataset_management == "DDM"
-    project = f"{_safe(flow)[:60]}/{_safe(deployment())[:60]}/{_safe(run_id)}" if in_ddm else ""
-    return Run(run_id, flow, folder_of(run_id, settings.home), project)
+    return Run(run_id, flow, folder_of(run_id, settings), _away(settings, flow, deployment, _safe(run_id)))
+
+
+def _away(settings: Settings, flow: str, deployment: Callable[[], str], run: str) -> DDM | Remote | None:
+    if settings.dataset_management == "DDM":
+        return DDM(project=f"{_safe(flow)[:60]}/{_safe(deployment())[:60]}/{run}")
+    return Remote(f"{settings.store_url}/runs/{run}/") if settings.store_url else None
 
 
 def collect(settings: Settings, *, now: float | None = None, dry_run: bool = False) -> list[tuple[str, int]]:
@@ -259,11 +267,13 @@ def collect(settings: Settings, *, now: float | None = None, dry_run: bool = Fal
 
     Size is no reason to remove a run that did not finish, and can be resumed.
 
+    In an object store, which others may share, only age counts.
+
     Returns:
         The id and the bytes of each run removed; of each that would be, in a `dry_run`.
     """
     now = time.time() if now is None else now
-    used = {folder: _last_used(folder) for folder in (settings.home / "runs").glob("*/")}
+    used = {folder: _last_used(folder) for folder in settings.runs.glob("*/")}
     kept = 0
     removed: list[tuple[str, int]] = []
     for folder in sorted(used, key=used.__getitem__, reverse=True):
@@ -274,7 +284,18 @@ def collect(settings: Settings, *, now: float | None = None, dry_run: bool = Fal
         if (too_old or too_much) and _remove(folder, dry_run):
             kept -= size
             removed.append((folder.name, size))
-    return removed
+    return removed + _collect_away(settings, now, dry_run)
+
+
+def _collect_away(settings: Settings, now: float, dry_run: bool) -> list[tuple[str, int]]:
+    if not settings.store_url:
+        return []
+    from pxw.stores import objects  # noqa: PLC0415 - brings obstore
+
+    place = f"{settings.store_url}/runs/"
+    before = datetime.fromtimestamp(now - settings.keep_days * 86400, UTC)
+    needed = [folder.name for folder in settings.runs.glob("*/") if not _remove(folder, dry_run=True)]
+    return [(f"{place}{run}", size) for run, size in objects.collect(place, before, needed, dry_run=dry_run)]
 
 
 def _can_be_resumed(folder: Path) -> bool:
@@ -299,7 +320,7 @@ def _size(path: Path) -> int:
 
 def _remove(folder: Path, dry_run: bool) -> bool:
     """Remove a folder, unless some process needs it."""
-    with suppress(FileNotFoundError), (folder / ".lock").open("a") as lock:  # or another process removes it just now
+    with suppress(FileNotFoundError), (folder / ".lock").open("a+") as lock:  # or another process removes it just now
         if not _locks(lock) or _caller_is_needed(folder):
             return False
         if not dry_run:
@@ -312,7 +333,7 @@ def _caller_is_needed(folder: Path) -> bool:
     """Whether a process needs the run that called this one: what a subflow made belongs to its caller, too."""
     with suppress(FileNotFoundError):
         if caller := _caller(folder):
-            with (caller / ".lock").open("rb") as lock:
+            with (caller / ".lock").open("r+b") as lock:
                 return not _locks(lock) or _caller_is_needed(caller)
     return False
 

@@ -20,7 +20,7 @@ from pxw.data.places import format_name
 from pxw.errors import DeclarationError, OutputError, nearest
 from pxw.importing import is_inline
 from pxw.runs import open_run
-from pxw.specs import DDM, Dataset, Local, Ref
+from pxw.specs import Dataset, Local, Placed, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -162,7 +162,7 @@ class _ScriptBinding(Binding):
     def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Hand over, run, take what was saved; or give what an earlier attempt of the run got."""
         with step.noted(self.name) as noting:
-            bound = self.light(step.run, self.complete(args, kwargs))
+            bound = self.light(step.run, self.complete(args, kwargs), travels=False)
             bound.apply_defaults()
             again = self.again(bound, noting)
             if again is not None:
@@ -177,7 +177,7 @@ class _ScriptBinding(Binding):
         inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
         results = given.pop("experiment_results", None)
         of_tasks = {name: value for name, value in given.items() if isinstance(value, Ref)}
-        placed = {name: spec for name, spec in self.outputs.items() if isinstance(spec, Local | DDM)}
+        placed = {name: spec for name, spec in self.outputs.items() if isinstance(spec, Placed)}
         outcome = run_script(
             replace(self.source, name=self.name),
             run=step.run,
@@ -213,12 +213,12 @@ class _ScriptBinding(Binding):
         if not isinstance(ref, Ref):
             return self._saved(name, ref, spec, step)
         ref = ref.changed(flow=step.run.flow, run=step.run.id, task=self.name, output=name)
-        if isinstance(spec, Local | DDM):
+        if isinstance(spec, Placed):
             if schema_of(spec) is not None:
                 data.load(ref, None, spec)  # it is held to its schema here, where it was made
         elif spec.format is not None and ref.format in {"bytes", "text"}:
             ref = ref.changed(format=spec.format, python="")
-        if not isinstance(spec, Local | DDM) and schema_of(spec) is not None:
+        if not isinstance(spec, Placed) and schema_of(spec) is not None:
             return self._saved(name, ref, spec, step)
         step.run.note_saved(ref, step.key)
         return ref

@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from pxw.errors import SettingsError, nearest
+from pxw.addresses import checked_url, is_url
+from pxw.errors import SettingsError, SpecError, nearest
 
 __all__ = ["Settings", "load_settings"]
 
@@ -26,6 +27,10 @@ class Settings(BaseSettings):
     dataset_management: Literal["LOCAL", "DDM"] = Field(
         default="LOCAL", description="Where datasets without a place go: the run's folder, or DDM."
     )
+    store: Path | str | None = Field(
+        default=None,
+        description="Where machines share the data of runs: a folder, or the URL of an object store.",
+    )
     keep_days: float = Field(default=14, ge=0, description="`pxw gc` removes intermediates of runs older than this.")
     keep_gb: float = Field(default=50, ge=0, description="`pxw gc` removes the oldest runs beyond this many gigabytes.")
     answer_timeout: int = Field(
@@ -40,6 +45,31 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator("store", mode="before")
+    @classmethod
+    def _path_or_url(cls, store: object) -> object:
+        if store is None or not is_url(str(store)):
+            return store and Path(str(store)).expanduser().absolute()
+        try:
+            return checked_url(str(store)).rstrip("/")
+        except SpecError as error:
+            raise ValueError(f"{error.message}; {error.help}") from None
+
+    @property
+    def runs(self) -> Path:
+        """The folder of all runs: their journals and locks and, unless they are kept elsewhere, their data."""
+        return (self.store if isinstance(self.store, Path) else self.home) / "runs"
+
+    @property
+    def store_url(self) -> str:
+        """The URL of the object store that keeps the runs' data; nothing if none does."""
+        return self.store if isinstance(self.store, str) else ""
+
+    @property
+    def kept_below(self) -> str:
+        """How the places of outputs without a declared place begin, unless a DDM keeps them."""
+        return f"{self.store_url or self.runs.parent}/runs/"
 
     @field_validator("dataset_management", mode="before")
     @classmethod

@@ -7,7 +7,7 @@ import os
 import re
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Never, Self, TypeAlias
 
 from pydantic import (
@@ -20,9 +20,11 @@ from pydantic import (
     Tag,
     ValidationError,
     field_serializer,
+    field_validator,
     model_validator,
 )
 
+from pxw.addresses import checked_url, ddm_address, is_url, refuse_secrets, shown_url
 from pxw.errors import RefTouchedError, SpecError, nearest
 from pxw.opaque import Opaque
 
@@ -38,7 +40,9 @@ __all__ = [
     "Json",
     "Local",
     "Parquet",
+    "Placed",
     "Ref",
+    "Remote",
     "Spec",
     "Text",
 ]
@@ -237,6 +241,11 @@ class Dataset(BaseModel):
 
     __str__ = __repr__
 
+    @property
+    def address(self) -> str:
+        """The place, here and now, as one text that tells it from all others; nothing if it has none."""
+        return ""
+
     def _short(self) -> str:
         shown = [f"format={self.format!r}"] if isinstance(self.format, str) else []
         shown += [f"schema={getattr(self.table, '__name__', '...')}"] if self.table is not None else []
@@ -252,11 +261,46 @@ class Dataset(BaseModel):
         return self.model_copy(update={name: getattr(other, name) for name in shared}) if shared else self
 
 
-_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _GLOB = re.compile(r"[*?\[]")
 
 
-class Local(Dataset):
+class Placed(Dataset):
+    """A dataset spec that also says where: what `Local`, `DDM` and `Remote` have in common."""
+
+    def __init__(self, **said: Any) -> None:  # else a type checker derives another one from the fields
+        super().__init__(**said)
+
+    @property
+    def name_of_file(self) -> str:
+        """What the file is called, whose suffix tells its format; nothing for a folder."""
+        raise NotImplementedError
+
+    @property
+    def is_many(self) -> bool:
+        """Whether it means several files: a folder or a pattern."""
+        raise NotImplementedError
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it means the files that a pattern matches."""
+        return False
+
+    def below(self, name: str) -> Placed:
+        """The folder of this name in this folder."""
+        raise NotImplementedError
+
+    @property
+    def suffix(self) -> str:
+        """The suffix that tells the format: `.csv` for `data.csv.gz`."""
+        return suffixes(self.name_of_file)[0]
+
+    @property
+    def compressed(self) -> Compression:
+        """How the file as a whole is compressed."""
+        return self.compression or suffixes(self.name_of_file)[1]
+
+
+class Local(Placed):
     """A dataset in a file or folder of this machine; relative paths start at the working directory.
 
     `"results/"` is a folder with one entry a file, `"img/*.png"` the files that a pattern matches. The other arguments
@@ -280,10 +324,10 @@ class Local(Dataset):
         text = os.fspath(path)
         if "\0" in text:
             raise SpecError(f"a path cannot hold a NUL character: {text!r}")
-        if _URL.match(text):
+        if is_url(text):
             raise SpecError(
-                f"pxw.Local takes a path of this machine, not the URL {text!r}",
-                help="for a DDM write pxw.DDM(project=..., name=...)",
+                _no_path(text),
+                help="write pxw.Remote(url) for an object store, pxw.DDM(project=..., name=...) for a DDM",
             )
         super().__init__(format=format, schema=schema, path=text or None, **options)
 
@@ -292,6 +336,14 @@ class Local(Dataset):
     def _from_text(cls, data: Any) -> Any:
         # `-p raw=data/input.csv` and `--set raw=data/input.csv` give a string.
         return {"path": data} if isinstance(data, str) else data
+
+    @field_validator("path")
+    @classmethod
+    def _is_path(cls, path: str) -> str:
+        if is_url(path):
+            refuse_secrets(path)
+            raise ValueError(_no_path(path))
+        return path
 
     def _short(self) -> str:
         return ", ".join(filter(None, [repr(self.path), super()._short()]))
@@ -307,14 +359,27 @@ class Local(Dataset):
         return self.path.endswith(("/", os.sep)) or os.path.isdir(self.path)  # noqa: PTH112 - no Path is needed
 
     @property
-    def suffix(self) -> str:
-        """The suffix that tells the format: `.csv` for `data.csv.gz`."""
-        return suffixes(self.path)[0]
+    def address(self) -> str:
+        """The absolute path."""
+        return str(Path(self.path).expanduser().absolute())
 
     @property
-    def compressed(self) -> Compression:
-        """How the file as a whole is compressed."""
-        return self.compression or suffixes(self.path)[1]
+    def name_of_file(self) -> str:
+        """The last part of the path."""
+        return PurePath(self.path).name
+
+    @property
+    def is_many(self) -> bool:
+        """Whether it means several files: a folder or a pattern."""
+        return self.is_folder or self.is_pattern
+
+    def below(self, name: str) -> Local:
+        """The folder of this name in this folder."""
+        return Local(f"{self.path.rstrip('/')}/{name}/")
+
+
+def _no_path(url: str) -> str:
+    return f"pxw.Local takes a path of this machine, not the URL {shown_url(url)!r}"
 
 
 def _moment(text: str) -> str:
@@ -328,7 +393,7 @@ def _moment(text: str) -> str:
 Moment: TypeAlias = Annotated[str, AfterValidator(_moment)]
 
 
-class DDM(Dataset):
+class DDM(Placed):
     """A dataset in a DDM: a project, and a name in it; without a name, all files of the project.
 
     Args:
@@ -374,14 +439,93 @@ class DDM(Dataset):
         return ", ".join(filter(None, [where, super()._short()]))
 
     @property
-    def suffix(self) -> str:
-        """The suffix that tells the format: `.csv` for `data.csv.gz`."""
-        return suffixes(self.name or "")[0]
+    def address(self) -> str:
+        """`ddm://project//name`."""
+        return ddm_address(self.project, self.name)
 
     @property
-    def compressed(self) -> Compression:
-        """How the file as a whole is compressed."""
-        return self.compression or suffixes(self.name or "")[1]
+    def name_of_file(self) -> str:
+        """The last part of the name."""
+        return PurePath(self.name or "").name
+
+    @property
+    def is_many(self) -> bool:
+        """Whether it means a whole project."""
+        return self.name is None
+
+    def below(self, name: str) -> DDM:
+        """The project of this name below this one."""
+        return DDM(project=f"{self.project}/{name}")
+
+
+def _refusing_others(url: str) -> str:
+    refuse_secrets(url)
+    try:
+        return checked_url(url)
+    except SpecError as error:
+        raise ValueError(error.message) from None
+
+
+class Remote(Placed):
+    """A dataset in an object store: `s3://bucket/key`, `gs://bucket/key`, `az://container/key`.
+
+    `"s3://bucket/results/"` is a folder with one entry an object, `"s3://bucket/img/*.png"` the objects that a pattern
+    matches. The store's endpoint and credentials come from the environment, never from the URL. `etag` pins one version
+    of an object. The other arguments are those of `Dataset`.
+
+    Examples:
+        >>> Remote("s3://bucket/raw/titanic.csv.gz").suffix, Remote("s3://bucket/raw/").is_many
+        ('.csv', True)
+    """
+
+    url: Annotated[str, AfterValidator(_refusing_others)] = Field(
+        min_length=1, description="URL of an object, of a folder (ending in a slash), or a pattern."
+    )
+    etag: str | None = Field(default=None, min_length=1, description="Pins one version of an object by its ETag.")
+
+    def __init__(
+        self,
+        url: str = "",
+        *,
+        format: Format | None = None,  # noqa: A002 - the word that users write
+        schema: Any = None,
+        **options: Any,
+    ) -> None:
+        if url:
+            checked_url(url)  # its error has a remedy
+        super().__init__(format=format, schema=schema, url=url or None, **options)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: Any) -> Any:
+        return {"url": data} if isinstance(data, str) else data
+
+    def _short(self) -> str:
+        return ", ".join(filter(None, [repr(self.url), super()._short()]))
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the URL is a pattern such as `s3://bucket/img/*.png`."""
+        return bool(_GLOB.search(self.url))
+
+    @property
+    def address(self) -> str:
+        """The URL."""
+        return self.url
+
+    @property
+    def name_of_file(self) -> str:
+        """The last part of the key."""
+        return "" if self.url.endswith("/") else PurePath(self.url).name
+
+    @property
+    def is_many(self) -> bool:
+        """Whether it means several objects: a folder or a pattern."""
+        return self.url.endswith("/") or self.is_pattern
+
+    def below(self, name: str) -> Remote:
+        """The folder of this name in this folder."""
+        return Remote(f"{self.url.rstrip('/')}/{name}/")
 
 
 def _fault(loc: tuple[int | str, ...], message: str, kind: str, model: type[BaseModel]) -> str:
@@ -407,16 +551,22 @@ def suffixes(name: str) -> tuple[str, Compression]:
 def _kind(data: Any) -> str:
     if isinstance(data, Dataset):
         return type(data).__name__
-    if not isinstance(data, dict) or "path" in data:
-        return "Local"
-    return "DDM" if "project" in data else "Dataset"
+    if not isinstance(data, dict):
+        return "Remote" if isinstance(data, str) and is_url(data) else "Local"
+    return next((kind for key, kind in _KINDS.items() if key in data), "Dataset")
+
+
+_KINDS = {"path": "Local", "project": "DDM", "url": "Remote"}
 
 
 Spec: TypeAlias = Annotated[
-    Annotated[Local, Tag("Local")] | Annotated[DDM, Tag("DDM")] | Annotated[Dataset, Tag("Dataset")],
+    Annotated[Local, Tag("Local")]
+    | Annotated[DDM, Tag("DDM")]
+    | Annotated[Remote, Tag("Remote")]
+    | Annotated[Dataset, Tag("Dataset")],
     Discriminator(_kind),
 ]
-"""Any dataset spec; a flow can be given one as `{"path": ...}`, `{"project": ..., "name": ...}` or a path."""
+"""Any dataset spec; a flow can be given one as a path, a URL, `{"path": ...}`, `{"url": ...}` or `{"project": ...}`."""
 
 
 class Ref(Opaque):
@@ -426,9 +576,9 @@ class Ref(Opaque):
     `rows`, `columns`, `digest`, and `task` and `output`, which produced it.
     """
 
-    place: str = Field(default="", description="Absolute path; `ddm://project//name` in a DDM; empty: see `value`.")
+    place: str = Field(default="", description="Absolute path, URL, or `ddm://project//name`; empty: see `value`.")
     value: JsonValue = Field(
-        default=None, description="The value itself, where it is small JSON; of a folder in a DDM, its files."
+        default=None, description="The value itself, where it is small JSON; of a folder elsewhere, its files."
     )
     format: Format = ""
     compression: Compression = "none"
@@ -438,7 +588,7 @@ class Ref(Opaque):
     columns: dict[str, str] | None = Field(default=None, description="A table's columns and their Arrow types.")
     checked: str = Field(default="", description="Fingerprint of the schema that the data is known to fit.")
     python: str = Field(default="", description="The Python type that was saved.")
-    id: str | None = Field(default=None, description="The file's id in its DDM.")
+    id: str | None = Field(default=None, description="The file's id in its DDM, or the object's ETag.")
     flow: str = ""
     run: str = ""
     task: str = ""

@@ -10,7 +10,7 @@ from pxw.codecs.registry import known_as
 from pxw.data.asked import asked
 from pxw.errors import PickleRefusedError, RefTouchedError
 from pxw.runs import active
-from pxw.specs import DDM, Dataset, Local, Ref
+from pxw.specs import Dataset, Placed, Ref
 from pxw.walks import Unknown, active_walk
 
 __all__ = ["load", "plain", "register", "results", "save"]
@@ -28,7 +28,7 @@ def load(source: Any, as_: Any = None) -> Any:
     """Load the value that a reference, a spec or a task's future points at.
 
     Args:
-        source: a `Ref`, `pxw.Local(...)`, `pxw.DDM(...)`, the future of a task, or a list of these.
+        source: a `Ref`, `pxw.Local(...)`, `pxw.Remote(...)`, `pxw.DDM(...)`, the future of a task, or a list of these.
         as_: the type to load it as: `pandas.DataFrame`, `pyarrow.Table`, `bytes`, `pathlib.Path`, ...; by default what
             was saved, and a pandas frame for tables.
 
@@ -47,7 +47,7 @@ def load(source: Any, as_: Any = None) -> Any:
     return data.load(source, asked(as_))
 
 
-def save(value: Any, spec: Local | DDM) -> Ref:
+def save(value: Any, spec: Placed) -> Ref:
     """Save a value, or copy what a reference points at, to a declared place; the bytes change only if the format does.
 
     Args:

@@ -12,16 +12,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Never
 
-from pxw import data
 from pxw.binding.outcome import named_refs
 from pxw.data.fitting import schema_of
-from pxw.errors import OutputError, PlaceError, PxwError, RefTouchedError
-from pxw.specs import DDM, Dataset, Local, Ref
-from pxw.stores import local
+from pxw.errors import OutputError, PxwError, RefTouchedError
+from pxw.specs import Dataset, Placed, Ref
+from pxw.stores import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pxw.binding import Binding
 
@@ -102,7 +100,7 @@ class Walk:
         known = source if isinstance(source, Ref) else Ref()
         with self._noting():
             self._claim(spec, "pxw.save")
-        return known.changed(place=data.address(spec), digest="")
+        return known.changed(place=spec.address, digest="")
 
     def _look_at(self, binding: Binding, name: str, value: Any) -> None:
         if isinstance(value, Ref):
@@ -111,7 +109,7 @@ class Walk:
                 binding.check_edge(name, value)
         elif isinstance(value, Dataset) and name in binding.inputs:
             with self._noting(f"task {binding.name!r}, input {name!r}"):
-                if not self._makes(data.address(value)):
+                if not self._makes(value.address):
                     binding.look(name, value)
 
     def _declared(self, binding: Binding, name: str, spec: Dataset) -> Ref:
@@ -121,33 +119,21 @@ class Walk:
         schema = schema_of(spec)
         columns = schema.columns if schema else None
         checked = schema.fingerprint if schema else ""
-        return Ref(place=data.address(spec), columns=columns, checked=checked, task=binding.name, output=name)
+        return Ref(place=spec.address, columns=columns, checked=checked, task=binding.name, output=name)
 
     def _makes(self, place: str) -> bool:
-        """Whether an earlier task of this flow makes what is at a place, or in a project of a DDM."""
-        in_project = place.endswith("//") and any(written.startswith(place) for written in self._written)
-        return place in self._written or in_project
+        """Whether an earlier task of this flow makes what is at a place, or in a folder elsewhere."""
+        in_folder = place.endswith("/") and any(written.startswith(place) for written in self._written)
+        return place in self._written or in_folder
 
     def _claim(self, spec: Dataset, owner: str) -> None:
-        address = data.address(spec)
-        if not address:
+        if not isinstance(spec, Placed):
             return
+        address = spec.address
         if address in self._written and not address.endswith("//"):  # a project takes files of several names
             raise OutputError(f"two outputs go to {address}: {owner}, after {self._written[address]}")
         self._written[address] = owner
-        if isinstance(spec, Local):
-            self._refuse_unwritable(local.absolute(spec))
-        elif isinstance(spec, DDM):
-            from pxw.ddm.parcel import check_address  # noqa: PLC0415 - only where there is a DDM
-
-            check_address(spec.project, spec.name or owner)
-
-    def _refuse_unwritable(self, place: Path) -> None:
-        folder = next(parent for parent in (place.parent, *place.parents) if parent.exists())
-        if not folder.is_dir():
-            raise PlaceError(f"a part of {place} is a file, not a folder: {folder}")
-        if not os.access(folder, os.W_OK):
-            raise PlaceError(f"no permission to write to {folder}")
+        store_of(spec).refuse_unwritable(spec, owner)
 
     @contextmanager
     def _noting(self, at: str = "") -> Iterator[None]:

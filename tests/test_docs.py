@@ -141,11 +141,13 @@ def _settled(text: str) -> str:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_block_of_a_page_runs(path: Path, tmp_path: Path, prefect_server: str) -> None:
-    page = Page(path, tmp_path)
+    page, environment = Page(path, tmp_path), dict(os.environ)
     try:
         for block in blocks_of(path):
             page.run(block)
     finally:
+        os.environ.clear()
+        os.environ |= environment  # a page may show how to set a variable
         if page.starts_server:
             subprocess.run(["pxw", "server", "stop"], env=page.environment, check=False, timeout=60)
         if "pxw ddm stop" in path.read_text():  # the page's last command does so, if it comes so far

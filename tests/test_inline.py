@@ -69,7 +69,7 @@ def test_the_journal_tells_what_happened():
         return ref
 
     ref = main()
-    journal = folder_of(ref.run, load_settings().home) / "journal.jsonl"
+    journal = folder_of(ref.run, load_settings()) / "journal.jsonl"
     events = [json.loads(line) for line in journal.read_text().splitlines()]
     assert [(event["event"], event.get("task")) for event in events] == [
         ("flow started", None),

@@ -53,7 +53,7 @@ def test_a_run_is_active_while_it_is_held_and_found_by_its_id() -> None:
 
 
 def test_names_cannot_lead_out_of_the_runs_folder(home: Path) -> None:
-    assert folder_of("../../etc", home).parent == home / "runs"
+    assert folder_of("../../etc", Settings(home=home)).parent == home / "runs"
     target = open_run("r", "f").target("../a b/", "key", "..")
     assert target.resolve().is_relative_to(home / "runs/r")
 

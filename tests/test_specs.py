@@ -118,7 +118,7 @@ def test_what_a_spec_leaves_open_another_says() -> None:
 
 def test_the_json_schema_of_a_parameter_is_fit_for_a_form() -> None:
     schema = SPEC.json_schema()
-    assert set(schema["$defs"]) == {"Arrow", "Csv", "DDM", "Dataset", "Json", "Local", "Parquet", "Text"}
+    assert set(schema["$defs"]) == {"Arrow", "Csv", "DDM", "Dataset", "Json", "Local", "Parquet", "Remote", "Text"}
     assert set(schema["$defs"]["DDM"]["required"]) == {"project"}
     assert "schema" in schema["$defs"]["Local"]["properties"]
     for definition in schema["$defs"].values():

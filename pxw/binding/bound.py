@@ -22,8 +22,7 @@ from pxw.data.fitting import schema_of
 from pxw.errors import DeclarationError, EdgeError, PxwError, nearest
 from pxw.runs import Run, active
 from pxw.schemas import mismatches
-from pxw.specs import DDM, Dataset, Local, Ref
-from pxw.stores import local
+from pxw.specs import DDM, Dataset, Placed, Ref
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +107,7 @@ class Binding:
         """The call's arguments; an input that was left out is taken from its spec's place."""
         bound = self.signature.bind_partial(*args, **kwargs)
         for name, spec in self.inputs.items():
-            if name not in bound.arguments and isinstance(spec, Local | DDM):
+            if name not in bound.arguments and isinstance(spec, Placed):
                 bound.arguments[name] = spec
         bound.arguments.update(self.moved)
         ordered = {name: bound.arguments[name] for name in self.signature.parameters if name in bound.arguments}
@@ -117,9 +116,9 @@ class Binding:
             self.signature.bind(*full.args, **full.kwargs)  # Python's own error for what is missing
         return full
 
-    def light(self, run: Run, bound: inspect.BoundArguments) -> inspect.BoundArguments:
+    def light(self, run: Run, bound: inspect.BoundArguments, *, travels: bool = True) -> inspect.BoundArguments:
         """The arguments with tables, arrays and bytes written down, so that only references travel."""
-        self.each(bound, partial(self._light, run))
+        self.each(bound, partial(self._light, run, travels))
         return bound
 
     def load(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
@@ -141,11 +140,13 @@ class Binding:
             else:
                 bound.arguments[name] = change(name, value)
 
-    def _light(self, run: Run, name: str, value: Any) -> Any:
+    def _light(self, run: Run, travels: bool, name: str, value: Any) -> Any:
         if not _is_heavy(type(value)) or (isinstance(value, bytes) and len(value) <= 4096):
-            return _inside(value, _is_heavy, partial(self._light, run, name))
+            return _inside(value, _is_heavy, partial(self._light, run, travels, name))
         try:
-            ref = data.save(value, Dataset(), beside=run.target("arguments", uuid4().hex[:12], name))
+            key = uuid4().hex[:12]
+            shelf = run.shelf("arguments", key) if travels else None
+            ref = data.save(value, Dataset(), beside=run.target("arguments", key, name), shelf=shelf)
         except PxwError as error:
             error.at = self._into(name)
             raise
@@ -217,11 +218,11 @@ class Binding:
         at = f"task {self.name!r}, output {name!r}"
         beside = step.run.target(self.name, step.key, name)
         self._claim(name, spec, step)
-        project = "" if isinstance(spec, Local | DDM) else step.run.shelf(self.name, step.key)
+        shelf = None if isinstance(spec, Placed) else step.run.shelf(self.name, step.key)
         put = data.copy if isinstance(value, Ref) else data.save
         about = {"flow": step.run.flow, "run": step.run.id, "task": self.name, "output": name}
         try:
-            ref = put(value, spec, beside=beside, project=project, about=about)
+            ref = put(value, spec, beside=beside, shelf=shelf, about=about)
         except PxwError as error:
             error.at = ", ".join(filter(None, [at, error.at]))
             raise
@@ -231,11 +232,10 @@ class Binding:
 
     def _claim(self, name: str, spec: Dataset, step: Step) -> None:
         at = f"task {self.name!r}, output {name!r}"
-        if isinstance(spec, Local):
-            step.run.claim(local.absolute(spec), at, step.key)
-        elif isinstance(spec, DDM):  # in a project without a name, the output's name is what files are named after
-            beside = step.run.target(self.name, step.key, name)
-            step.run.claim(data.address(spec) + ("" if spec.name else beside.name), at, step.key)
+        if isinstance(spec, Placed):
+            # In a project without a name, the output's name is what files are named after.
+            within = name if isinstance(spec, DDM) and spec.name is None else ""
+            step.run.claim(f"{spec.address}{within}", at, step.key)
 
     # What an earlier attempt of the run has done -----------------------------------------------------------------
 
@@ -287,7 +287,7 @@ class Binding:
         self, noting: Noting, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[inspect.BoundArguments, tuple[Any] | None]:
         # Also what came through a future by value is written down, so that no other task sees what this one does to it.
-        bound = self.light(noting.step.run, self.complete(args, kwargs))
+        bound = self.light(noting.step.run, self.complete(args, kwargs), travels=False)
         again = self.again(bound, noting)
         return bound if again is not None else self._load(bound), again
 

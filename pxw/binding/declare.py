@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from pxw.ddm.address import address
+from pxw.addresses import is_url
 from pxw.errors import DeclarationError, SpecError, nearest
-from pxw.specs import DDM, Dataset, Local
+from pxw.specs import DDM, Dataset, Local, Placed, Remote
 
 __all__ = ["Declared", "declare", "declared_inputs", "declared_outputs", "spec_of"]
 
@@ -22,7 +22,7 @@ def spec_of(said: Any) -> Dataset:
     if isinstance(said, Dataset):
         return said
     if isinstance(said, str | os.PathLike):
-        return Local(said)
+        return Remote(str(said)) if is_url(os.fspath(said)) else Local(said)
     return Dataset(schema=said)
 
 
@@ -76,9 +76,10 @@ def declared_outputs(said: Declared, fn: Callable[..., Any]) -> dict[str, Datase
 
 
 def _place_said(spec: Dataset) -> str:
-    if isinstance(spec, DDM):
-        return address(spec.project, spec.name) if spec.name else ""  # a project takes files of several names
-    return spec.path if isinstance(spec, Local) else ""
+    if isinstance(spec, Local):
+        return spec.path  # as it was written: the working directory may be another one when the task runs
+    takes_several = isinstance(spec, DDM) and spec.name is None
+    return spec.address if isinstance(spec, Placed) and not takes_several else ""
 
 
 def refuse_unfit(fn: Any, what: str) -> None:

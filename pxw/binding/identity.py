@@ -20,7 +20,7 @@ from pxw import data
 from pxw.binding.code import code_of
 from pxw.data.fitting import schema_of
 from pxw.errors import PxwError
-from pxw.specs import Dataset, Ref
+from pxw.specs import Dataset, Placed, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def identity_of(code: str, arguments: Mapping[str, Any]) -> str:
 def declaration(spec: Dataset) -> tuple[str, str, str]:
     """What a spec says, as plain values."""
     schema = schema_of(spec)
-    return data.address(spec), spec.model_dump_json(exclude={"table"}), schema.fingerprint if schema else ""
+    return spec.address, spec.model_dump_json(exclude={"table"}), schema.fingerprint if schema else ""
 
 
 class _HasNoneError(Exception):
@@ -79,7 +79,7 @@ def _take(state: Any, value: Any) -> None:
 
 def _take_rare(state: Any, value: Any) -> None:
     if isinstance(value, Dataset):
-        stamp = data.stamp(value) if data.address(value) else "nowhere"
+        stamp = data.stamp(value) if isinstance(value, Placed) else "nowhere"
         if not stamp:
             raise _HasNoneError
         _take(state, (*declaration(value), stamp))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pxw import data
 from pxw.codecs.registry import known_as
 from pxw.errors import ArgumentError
-from pxw.specs import DDM, Local, Ref
+from pxw.specs import Placed, Ref
 
 if TYPE_CHECKING:
     from pxw.binding.bound import Binding
@@ -40,8 +40,7 @@ def map_calls(
 
 def _entries(value: Any) -> Any:
     is_folder = isinstance(value, Ref) and value.format == "folder"
-    is_folder |= isinstance(value, Local) and (value.is_folder or value.is_pattern)
-    is_folder |= isinstance(value, DDM) and value.name is None
+    is_folder |= isinstance(value, Placed) and value.is_many
     if is_folder:
         return data.entries(value)
     if isinstance(value, Ref) and value.is_declared_only:

@@ -15,10 +15,10 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 from rich.tree import Tree
 
+from pxw.addresses import ddm_address, scheme_of, split_ddm
 from pxw.cli import DONE, FAILED
 from pxw.cli.console import err, out, print_json, shown_path, size
 from pxw.cli.embedded import use_running
-from pxw.ddm.address import address, is_address, split
 from pxw.ddm.client import Client
 from pxw.ddm.directory import Shares, files_below, place_below, together
 from pxw.errors import DDMNotFoundError, MissingDataError, PlaceError, SettingsError, SpecError
@@ -73,7 +73,7 @@ def ls(project: str = "", /, *, versions: bool = False, json: bool = False) -> N
 
 
 def _project(text: str) -> str:
-    return split(text)[0].strip("/")
+    return split_ddm(text)[0].strip("/")
 
 
 def _newest(found: Sequence[Entry]) -> list[Entry]:
@@ -146,7 +146,7 @@ def get(source: str, to: Path | None = None, /, *, id: str | None = None, force:
 
 def _found(client: Client, source: str, id_: str | None = None) -> tuple[Sequence[Entry], bool]:
     """What an address means, and whether that is a project; `project/name` means a file where it is no project."""
-    project, name = split(source)
+    project, name = split_ddm(source)
     if name:
         return [client.find(project, name, id=id_)], False
     project = project.strip("/")
@@ -228,7 +228,7 @@ def put(
 
             sent = together(send, wanted, _WORKERS)
     for entry in sent:
-        out().print(Text(f"{address(entry.project, _printable(entry.name))}  {size(entry.size or 0)}  {entry.id}"))
+        out().print(Text(f"{ddm_address(entry.project, _printable(entry.name))}  {size(entry.size or 0)}  {entry.id}"))
     if is_there:
         err().print(Text(f"{len(is_there)} of {len(files)} files were there already", style="dim"))
 
@@ -274,7 +274,7 @@ def rm(source: str, /, *, id: str | None = None, yes: bool = False) -> int:  # n
         doomed = found if id else [e for e in client.list(found[0].project) if (e.project, e.name) in names]
         count = f"{len(names)} file{'s' * (len(names) != 1)}"
         count += f" in {len(doomed)} versions" if len(doomed) > len(names) else ""
-        shown = source if is_address(source) else address(*split(source))
+        shown = source if scheme_of(source) == "ddm" else ddm_address(*split_ddm(source))
         question = f"remove {count}, {size(sum(entry.size or 0 for entry in doomed))}: {shown} at {client.url}"
         if not yes and not _agreed(question):
             return FAILED

@@ -20,6 +20,8 @@ from pxw.cli import DONE, FAILED
 from pxw.cli.console import out, print_json, shown_path, size
 from pxw.errors import PxwError
 from pxw.settings import load_settings
+from pxw.specs import Local
+from pxw.stores import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Check", "checks", "command", "pairs"]
 
 _NEEDED = ("pxw", "prefect", "fastapi", "pandas", "pyarrow", "pydantic")
-_OPTIONAL = ("polars", "duckdb", "pandera", "scikit-learn", "skops")
+_OPTIONAL = ("polars", "duckdb", "pandera", "scikit-learn", "skops", "obstore")
 _LITTLE = 2e9  # bytes
 
 
@@ -98,6 +100,8 @@ def checks() -> Iterator[Check]:
         yield Check("settings", "bad", "; ".join([error.message, *error.details]), f"change {error.at}")
         return
     yield from _home(settings)
+    if settings.store is not None:
+        yield _store(settings)
     yield _server(settings)
 
 
@@ -146,6 +150,19 @@ def _home(settings: Settings) -> Iterator[Check]:
     )
 
 
+def _store(settings: Settings) -> Check:
+    try:
+        if settings.store_url:
+            from pxw.stores import objects  # noqa: PLC0415 - brings obstore
+
+            objects.probe(settings.store_url)
+        else:
+            local.refuse_unwritable(Local(settings.runs))
+    except PxwError as error:
+        return Check("PXW_STORE", "bad", "; ".join([error.message, *error.details]), error.help)
+    return Check("PXW_STORE", "ok", f"{settings.store_url or settings.store} can be written")
+
+
 def _server(settings: Settings) -> Check:
     from pxw import prefect_server  # noqa: PLC0415 - a broken Prefect must not keep the rest from being shown
 
@@ -160,12 +177,12 @@ def _server(settings: Settings) -> Check:
         return Check("Prefect server", "bad", "; ".join([error.message, *error.details]), error.help)
     except Exception as error:
         return Check("Prefect server", "bad", f"Prefect cannot be imported: {error}", "reinstall it: pip install pxw")
-    local = prefect_server.find(settings.home)
-    if local is None:
+    found = prefect_server.find(settings.home)
+    if found is None:
         return Check("Prefect server", "ok", "none configured; `pxw run` starts a local one")
-    if prefect_server.answers(local.url):
-        return Check("Prefect server", "ok", f"the local one answers: {local.ui}")
-    return Check("Prefect server", "warn", f"the local one does not answer: {local.ui}", "pxw server stop")
+    if prefect_server.answers(found.url):
+        return Check("Prefect server", "ok", f"the local one answers: {found.ui}")
+    return Check("Prefect server", "warn", f"the local one does not answer: {found.ui}", "pxw server stop")
 
 
 def _settings() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pxw import data, values
 from pxw.cli.target import binding_of, tasks_near, user_function
 from pxw.errors import PxwError
-from pxw.specs import DDM, Local
+from pxw.specs import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def missing_inputs(flow: Any, given: dict[str, Any]) -> list[PxwError]:
     fn = user_function(flow)
     defaults = {name: parameter.default for name, parameter in inspect.signature(fn).parameters.items()}
     uses = Uses.of(fn)
-    specs = {name: value for name, value in (defaults | given).items() if isinstance(value, Local | DDM)}
+    specs = {name: value for name, value in (defaults | given).items() if isinstance(value, Placed)}
     looks: list[tuple[str, Callable[[], Any]]] = [
         (f"flow {flow.name!r}, parameter {name!r}", look)
         for name, spec in specs.items()

@@ -14,7 +14,6 @@ from pxw.specs import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 __all__ = ["Output", "outputs_of", "table_of"]
 
@@ -32,14 +31,14 @@ class Output:
 
 
 def outputs_of(
-    saved: Sequence[Mapping[str, Any]], returned: Any, runs: Path, *, with_values: bool = True
+    saved: Sequence[Mapping[str, Any]], returned: Any, kept_below: str, *, with_values: bool = True
 ) -> list[Output]:
     """What a reader wants to find again: declared places, small values, and what the flow returned.
 
     Args:
         saved: the journal's events of that kind.
         returned: what the flow returned.
-        runs: the folder of intermediates; those in it are shown only if the flow returned them.
+        kept_below: how the places of intermediates begin; those are shown only if the flow returned them.
         with_values: also small values that have no place.
     """
     refs = list(_refs(returned))
@@ -48,7 +47,7 @@ def outputs_of(
     files = {
         event["place"]: _file(event)
         for event in events
-        if event["place"] and (event["place"] in kept or not event["place"].startswith(f"{runs}/"))
+        if event["place"] and (event["place"] in kept or not event["place"].startswith(kept_below))
     }
     plain = [] if refs or returned is None else [Output("returned", value(returned))]
     return [*files.values(), *(_values(saved) if with_values else []), *plain]

@@ -110,12 +110,12 @@ def command(
             if chosen is None:
                 return FOUND_ERRORS
             ensure_ddm(err())
-            session = Session(chosen.graph.name, load_settings().home, traceback=traceback)
+            session = Session(chosen.graph.name, load_settings(), traceback=traceback)
             ask = session.ask if sys.stdin.isatty() else _asked_elsewhere(inline or temporary_server)
             flow, given, missing = chosen.flow(inline_only=inline, ask=ask), {}, chosen.missing_inputs()
         else:
             flow = _flow(target, inline)
-            session = Session(flow.name, load_settings().home, traceback=traceback)
+            session = Session(flow.name, load_settings(), traceback=traceback)
             given = parameters(flow, param, set)
             ensure_ddm(err())
             if check and _has_findings(flow, given):
@@ -127,7 +127,7 @@ def command(
             return FAILED
         if inline:
             return session.run(lambda: _inline(flow, given, session))
-        url = None if temporary_server else server_url(session.console, session.home)
+        url = None if temporary_server else server_url(session.console, session.settings.home)
         return session.run(lambda: _on_prefect(flow, given, session, url, logs=logs))
     except Exception as error:
         show(error, full=traceback)

@@ -20,10 +20,10 @@ from pxw.runs import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pxw.cli.progress import Shown
     from pxw.runner.asking import Question
+    from pxw.settings import Settings
 
 __all__ = ["Session"]
 
@@ -33,12 +33,12 @@ class Session:
 
     Args:
         flow: the flow's name.
-        home: `PXW_HOME`.
+        settings: where runs are kept.
         traceback: show errors with the whole traceback.
     """
 
-    def __init__(self, flow: str, home: Path, *, traceback: bool) -> None:
-        self.home = home
+    def __init__(self, flow: str, settings: Settings, *, traceback: bool) -> None:
+        self.settings = settings
         self.console = err()
         self.page = ""  # where a browser shows runs
         self._flow = flow
@@ -70,7 +70,7 @@ class Session:
         self._began = time.monotonic()
         with showing(self.console, self._progress) as shown:
             self._shown = shown
-            follower = Follower(self.home / "runs", shown.take)
+            follower = Follower(self.settings.runs, shown.take)
 
             def on_start(run_id: str) -> None:
                 self._run_id = run_id
@@ -91,7 +91,7 @@ class Session:
                     self._shown.start()
 
     def _show_outputs(self, returned: Any) -> None:
-        outputs = outputs_of(self._progress.saved, returned, self.home / "runs")
+        outputs = outputs_of(self._progress.saved, returned, self.settings.kept_below)
         if outputs and self.console.is_terminal:
             self.console.print()
         if outputs:
@@ -125,11 +125,10 @@ class Session:
         lines = Text.assemble((f"{self._flow} interrupted", "bold yellow"), f" after {done} of {ran} started tasks")
         lines.append("\n   = nothing is half-written: a dataset is there as a whole, or not at all")
         if self._run_id:
-            folder = shown_path(folder_of(self._run_id, self.home))
+            folder = shown_path(folder_of(self._run_id, self.settings))
             lines.append(f"\n   = intermediates stay in {folder} until `pxw gc` removes them")
-        written = [
-            output.place for output in outputs_of(self._progress.saved, None, self.home / "runs", with_values=False)
-        ]
+        outputs = outputs_of(self._progress.saved, None, self.settings.kept_below, with_values=False)
+        written = [output.place for output in outputs]
         if written:
             lines.append(f"\n   = written already: {', '.join(written)}")
         self.console.print(lines)

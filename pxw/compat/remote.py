@@ -21,7 +21,7 @@ __all__ = ["external", "intermediate", "uploaded"]
 
 def external(spec: DDM) -> dict[str, Any]:
     """The item of an external input; the files of a project in the order in which they came there."""
-    entries = sorted(ddm.entries(spec), key=lambda entry: (str(entry.when), entry.id))
+    entries = sorted(ddm.look_up(spec), key=lambda entry: (str(entry.when), entry.id))
     paths = ddm.fetch(entries)
     return {
         "format": "external",

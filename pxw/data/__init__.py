@@ -6,7 +6,7 @@ format at a place, and gives the `Ref` that points there; `look` reads no more t
 
 from pxw.data.loading import load
 from pxw.data.looking import look
-from pxw.data.places import address, entries, fingerprint, is_whole, stamp, verify
-from pxw.data.saving import copy, save
+from pxw.data.places import entries, fingerprint, is_whole, stamp, verify
+from pxw.data.sending import copy, save
 
-__all__ = ["address", "copy", "entries", "fingerprint", "is_whole", "load", "look", "save", "stamp", "verify"]
+__all__ = ["copy", "entries", "fingerprint", "is_whole", "load", "look", "save", "stamp", "verify"]

@@ -19,7 +19,7 @@ from pxw.data.fitting import fitted, fitted_stream, hold_value, schema_of
 from pxw.data.places import Place, codec_of, find, reading
 from pxw.errors import FormatError, MissingDataError, PlaceError
 from pxw.schemas import compile_schema, fit
-from pxw.specs import Dataset, Local, Ref
+from pxw.specs import Dataset, Placed, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def _inlined(ref: Ref, as_: Any, declared: Dataset | None) -> Any:
 
 
 def _path_of(place: Place, source: Ref | Dataset) -> Path | None:
-    if isinstance(source, Local) and source.is_pattern:
+    if isinstance(source, Placed) and source.is_pattern:
         raise PlaceError(
             f"{source} means {len(place.files)} files, and {place.folder} may hold others", help="annotate list[Path]"
         )

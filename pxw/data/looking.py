@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from pxw.codecs import TableCodec
 from pxw.data.asked import asked, is_raw
 from pxw.data.fitting import schema_of
-from pxw.data.places import codec_of, find, reading
+from pxw.data.places import codec_of, find, glimpse, reading
 from pxw.errors import SchemaError
 from pxw.schemas import columns_of, mismatches
-from pxw.specs import DDM, Dataset
+from pxw.specs import Dataset, Placed
 
 if TYPE_CHECKING:
-    from pxw.data.places import Place
     from pxw.specs import Ref
 
 __all__ = ["look"]
@@ -31,7 +30,8 @@ def look(source: Ref | Dataset, declared: Dataset | None = None, as_: Any = None
         MissingDataError, PlaceError, FormatError, CorruptDataError: it could not be read.
         SchemaError: its header does not fit the declared schema.
     """
-    place = _glimpse(source, declared or Dataset())
+    declared = declared or Dataset()
+    place = glimpse(source, declared) if isinstance(source, Placed) else find(source, declared)
     columns: dict[str, str] | None = None
     for file in place.files.values():
         with reading(file):
@@ -43,14 +43,6 @@ def look(source: Ref | Dataset, declared: Dataset | None = None, as_: Any = None
                 columns = columns_of(codec.header(opened))
                 _refuse_mismatch(columns, place.spec, str(file))
     return columns
-
-
-def _glimpse(source: Ref | Dataset, declared: Dataset) -> Place:
-    if not isinstance(source, DDM):
-        return find(source, declared)
-    from pxw.data import remote  # noqa: PLC0415 - httpx is paid for only where there is a DDM
-
-    return remote.glimpse(source.inherit(declared))
 
 
 def _refuse_mismatch(columns: dict[str, str], spec: Dataset, at: str) -> None:

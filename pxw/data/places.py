@@ -2,56 +2,39 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from pxw.codecs import File, registry
-from pxw.ddm.address import address as ddm_address
-from pxw.ddm.address import is_address
-from pxw.errors import (
-    CorruptDataError,
-    DatasetAlteredError,
-    FormatError,
-    MissingDataError,
-    PxwError,
-    SpecError,
-    nearest,
-)
+from pxw.errors import CorruptDataError, FormatError, PxwError, SpecError, nearest
 from pxw.settings import load_settings
-from pxw.specs import DDM, Dataset, Local, Ref, suffixes
-from pxw.stores import local, own
+from pxw.specs import Dataset, Placed, Ref, suffixes
+from pxw.stores import local, own, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pxw.codecs.registry import AnyCodec
+    from pxw.stores.base import Found
 
 __all__ = [
     "Place",
-    "address",
     "codec_of",
     "entries",
     "find",
     "fingerprint",
     "format_name",
+    "glimpse",
     "is_whole",
+    "nowhere",
     "reading",
     "stamp",
     "verify",
 ]
-
-
-def address(spec: Dataset) -> str:
-    """The place that a spec means here and now, as one text that tells it from all others; empty if it has none."""
-    if isinstance(spec, DDM):
-        return ddm_address(spec.project, spec.name)
-    return str(local.absolute(spec)) if isinstance(spec, Local) else ""
 
 
 @dataclass(frozen=True)
@@ -86,66 +69,53 @@ def find(source: Ref | Dataset, declared: Dataset | None = None) -> Place:
     if isinstance(source, Ref):
         return _of_ref(source, declared)
     spec = source.inherit(declared)
-    if isinstance(spec, Local):
-        found = local.find(spec)
-        compression = None if found.files is not None else spec.compressed
-        return _place(found, spec, compression)
-    if isinstance(spec, DDM):
-        from pxw.data import remote  # noqa: PLC0415 - httpx is paid for only where there is a DDM
+    if not isinstance(spec, Placed):
+        raise nowhere(spec)
+    return _place(store_of(spec).find(spec), spec, spec.compressed)
 
-        return remote.find(spec)
-    raise SpecError(
-        f"{spec} says what a dataset is, not where", help="use pxw.Local(path) or pxw.DDM(project=..., name=...)"
+
+def glimpse(spec: Placed, declared: Dataset) -> Place:
+    """The same, as far as looking at the files is cheap."""
+    spec = spec.inherit(declared)
+    return _place(store_of(spec).glimpse(spec), spec, spec.compressed)
+
+
+def nowhere(spec: Dataset) -> SpecError:
+    """The error of a spec that should say where."""
+    return SpecError(
+        f"{spec} says what a dataset is, not where",
+        help="use pxw.Local(path), pxw.Remote(url) or pxw.DDM(project=..., name=...)",
     )
 
 
 def _of_ref(ref: Ref, declared: Dataset) -> Place:
     compression = None if ref.format == "folder" else ref.compression  # in a folder each file's name tells its own
     spec = declared.model_copy(update={"format": ref.format, "compression": compression})
-    if is_address(ref.place):
-        from pxw.data import remote  # noqa: PLC0415 - as above
-
-        return remote.find_ref(ref, spec)
-    try:
-        found = local.find(Local(ref.place))
-    except MissingDataError as error:
-        raise MissingDataError(
-            f"the data of {ref.source} is gone: {ref.place}",
-            at=f"run {ref.run}" if ref.run else "",
-            help="intermediates of finished runs are removed by age and size (`pxw gc`): run the flow again",
-        ) from error
-    if found.size != ref.size:
-        raise DatasetAlteredError(
-            f"{ref.place} was changed after {ref.source} wrote it: {ref.size:,} bytes then, {found.size:,} now",
-            help="run the flow again",
-        )
-    place = _place(found, spec, ref.compression)
-    return Place(spec, place.files, place.folder, ref.checked, ref.columns, ref.python)
+    place = _place(store_of(ref).find_ref(ref), spec, ref.compression)
+    return replace(place, checked=ref.checked, columns=ref.columns, python=ref.python)
 
 
-def _place(found: local.Found, spec: Dataset, compression: str | None) -> Place:
+def _place(found: Found, spec: Dataset, compression: str) -> Place:
     if found.files is None:
-        return Place(spec, {found.path.name: File(found.path, spec, compression or "none", str(found.path))})
+        file = File(found.path, spec, compression, found.origin or str(found.path))
+        return Place(spec, {found.path.name: file})
     files = {
-        name: File(path, spec, spec.compression or suffixes(name)[1], str(path)) for name, path in found.files.items()
+        name: File(
+            path, spec, spec.compression or suffixes(name)[1], f"{found.origin}{name}" if found.origin else str(path)
+        )
+        for name, path in found.files.items()
     }
     return Place(spec, files, found.path)
 
 
 def verify(ref: Ref) -> None:
-    """Compare the bytes behind a `Ref` with its digest: what a later run does before it reuses an intermediate.
+    """Make sure that the bytes behind a `Ref` are there: what a later run does before it reuses an intermediate.
 
     Raises:
-        DatasetAlteredError: they are not what was written.
+        MissingDataError, DatasetAlteredError: they are not what was written.
     """
-    if is_address(ref.place):
-        from pxw.data import remote  # noqa: PLC0415 - as above
-
-        remote.verify(ref)
-    elif ref.place:
-        _of_ref(ref, Dataset())  # it is there, and as large as it was
-        if fingerprint(Local(ref.place)) != ref.digest:
-            raise DatasetAlteredError(f"{ref.place} was changed after {ref.source} wrote it", help="run the flow again")
+    if ref.place:
+        store_of(ref).verify(ref)
 
 
 def is_whole(result: Any) -> bool:
@@ -160,55 +130,23 @@ def is_whole(result: Any) -> bool:
     return True
 
 
-def fingerprint(spec: Local | DDM) -> str:
+def fingerprint(spec: Placed) -> str:
     """What tells whether the same bytes are at a place as before."""
-    if isinstance(spec, DDM):
-        from pxw.data import remote  # noqa: PLC0415 - as above
-
-        return remote.fingerprint(spec)
-    found = local.find(spec)
-    if found.files is not None:
-        return local.digest_of_folder(found)
-    state = found.path.stat()
-    return _digest(str(found.path), state.st_mtime_ns, state.st_size)
+    return store_of(spec).fingerprint(spec)
 
 
-_SETTLED = 20_000_000  # nanoseconds: a clock of files may tick only every few milliseconds
+def stamp(spec: Placed) -> str:
+    """The same without reading files; empty where nothing can tell yet."""
+    return store_of(spec).stamp(spec)
 
 
-def stamp(spec: Dataset) -> str:
-    """What tells, without reading them, whether a place's files are those that were there before.
-
-    It is empty where nothing can tell yet: a file may be written twice in one tick of the clock.
-    """
-    if not isinstance(spec, Local):
-        return fingerprint(spec) if isinstance(spec, DDM) else ""
-    found = local.find(spec)
-    files = found.files if found.files is not None else {"": found.path}
-    states = {name: path.stat() for name, path in files.items()}
-    if any(state.st_ctime_ns > time.time_ns() - _SETTLED for state in states.values()):
-        return ""
-    return repr([(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states.items()])
-
-
-@lru_cache(1024)
-def _digest(place: str, _mtime: int, _size: int) -> str:
-    return local.digest(Path(place))
-
-
-def entries(source: Ref | Local | DDM) -> list[Local] | list[DDM]:
+def entries(source: Ref | Placed) -> list[Placed]:
     """A spec for each file of a folder or pattern, sorted by name; what else was said of the whole holds for each."""
-    if isinstance(source, DDM) or (isinstance(source, Ref) and is_address(source.place)):
-        from pxw.data import remote  # noqa: PLC0415 - as above
-
-        return remote.entries(source)
-    place = find(source)
-    if place.folder is None:
-        raise SpecError(f"{source} is one file, not a folder", help="end its path with a slash, or use a pattern")
-    update = {"format": place.spec.format if place.spec.format != "folder" else None}
-    plain = Dataset.model_fields.keys() & place.spec.model_fields_set
-    said = {name: getattr(place.spec, name) for name in plain} | update
-    return [Local(file.path, **said) for file in place.files.values()]
+    found = store_of(source).entries(source)
+    if isinstance(source, Ref):
+        return list(found)
+    said = source if source.format != "folder" else source.model_copy(update={"format": None})
+    return [entry.inherit(said) for entry in found]
 
 
 def format_name(spec: Dataset) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,15 +12,13 @@ import pyarrow as pa
 from pxw.codecs import File, TableCodec, registry
 from pxw.codecs.documents import to_json
 from pxw.data.loading import hold_file, load
-from pxw.data.places import codec_of, find, format_name
+from pxw.data.places import codec_of, find, format_name, nowhere
 from pxw.data.writing import Facts, python_of, write
-from pxw.errors import FormatError, SpecError
-from pxw.specs import DDM, Dataset, Local, Ref, suffixes
+from pxw.errors import FormatError
+from pxw.specs import Dataset, Local, Ref, suffixes
 from pxw.stores import local
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pxw.codecs.registry import AnyCodec
     from pxw.data.places import Place
     from pxw.specs import Compression
@@ -50,30 +47,8 @@ class Target:
     is_open: bool = False
 
 
-def save(
-    value: Any,
-    spec: Dataset,
-    *,
-    beside: Path | None = None,
-    project: str = "",
-    about: Mapping[str, Any] = MappingProxyType({}),
-) -> Ref:
-    """Write a value where its spec says.
-
-    Args:
-        value: what to write.
-        spec: where to, and as what.
-        beside: where a value goes whose spec names no place; its format gives it a suffix.
-        project: of the DDM that it goes to instead, if datasets are managed by one.
-        about: who made it (`flow`, `run`, `task`, `output`), which a DDM keeps with the file.
-
-    Returns:
-        The reference to what was written; a small JSON value without a place travels inside it.
-    """
-    if _is_remote(spec, project):
-        from pxw.data import remote  # noqa: PLC0415 - httpx is paid for only where there is a DDM
-
-        return remote.save(value, spec, project=project, stem=_stem(beside), about=about)
+def save(value: Any, spec: Dataset, *, beside: Path | None = None) -> Ref:
+    """Write a value to a path of this machine: that of its spec or, if it has none, `beside` with a suffix."""
     target = _target(spec, beside)
     if isinstance(value, Path):
         return _save_path(value, spec, target)
@@ -93,21 +68,11 @@ def save(
         return _ref(path, codec, spec, facts, temporary)
 
 
-def _is_remote(spec: Dataset, project: str) -> bool:
-    return isinstance(spec, DDM) or bool(project and not isinstance(spec, Local))
-
-
-def _stem(beside: Path | None) -> str:
-    return beside.name if beside else "output_0"  # as the old system names what has no name
-
-
 def _target(spec: Dataset, beside: Path | None) -> Target:
     if isinstance(spec, Local):
-        if spec.is_pattern:
-            raise SpecError(f"a pattern is no place to write to: {spec}", help="name a folder, ending in a slash")
-        return Target(local.absolute(spec))
+        return Target(local.target(spec))
     if beside is None:
-        raise SpecError(f"{spec} says what a dataset is, not where", help="use pxw.Local(path)")
+        raise nowhere(spec)
     return Target(beside, durable=False, is_open=True)
 
 
@@ -260,26 +225,8 @@ def _folder_ref(path: Path) -> Ref:
     )
 
 
-def copy(
-    ref: Ref | Dataset,
-    spec: Dataset,
-    *,
-    beside: Path | None = None,
-    project: str = "",
-    about: Mapping[str, Any] = MappingProxyType({}),
-) -> Ref:
-    """Copy what a `Ref` or a spec points at to another place: byte for byte, or into another format.
-
-    Tables that change their format, or are held to a schema, pass batch by batch in constant memory.
-    """
-    if isinstance(ref, Ref) and not isinstance(spec, Local | DDM) and spec.format is None and spec.table is None:
-        return ref  # nothing is asked of it, not even a place
-    if isinstance(ref, Ref) and not ref.place:
-        return save(ref.value, spec, beside=beside, project=project, about=about)
-    if _is_remote(spec, project):
-        from pxw.data import remote  # noqa: PLC0415 - as above
-
-        return remote.copy(ref, spec, project=project, stem=_stem(beside), about=about)
+def copy(ref: Ref | Dataset, spec: Dataset, *, beside: Path | None = None) -> Ref:
+    """Copy what a `Ref` or a spec points at to a path of this machine."""
     place = find(ref)
     if place.folder is not None:
         return _copied_files(place, _target(spec, beside))  # of a pattern, only what fits it

@@ -8,7 +8,7 @@ from weakref import finalize
 
 from pydantic import SecretStr
 
-from pxw.ddm.cache import Cache, digest_of
+from pxw.cache import Cache, digest_of
 from pxw.ddm.catalogue import Catalogue, Entry, before
 from pxw.ddm.directory import Shares, files_below, place_below, together
 from pxw.ddm.download import Downloads
@@ -93,7 +93,7 @@ class Client:
             url, sign_in, retry=retry or Retry(), clock=clock or Clock(), timeout=timeout, http=http
         )
         finalize(self, self._transport.close)  # where nobody closes it, as those that pxw keeps for a process
-        self.cache = Cache(cache or load_settings().home / "cache" / "ddm")
+        self.cache = Cache(cache or load_settings().home / "cache")
         self._catalogue = Catalogue(self._transport)
         self._uploads = Uploads(self._transport, self._catalogue)
         self._downloads = Downloads(self._transport, self.cache)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
-from pxw.ddm.cache import TEMPORARY
+from pxw.cache import TEMPORARY
 from pxw.errors import MissingDataError, PlaceError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from typing import TYPE_CHECKING, BinaryIO
 
-from pxw.ddm.cache import Cache, room, settle
+from pxw.cache import Cache, room, settle
 from pxw.ddm.delivery import Delivery, Progress
 from pxw.ddm.retry import Attempts
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pxw.ddm.cache import placing, room
+from pxw.cache import placing, room
 from pxw.ddm.wire import PROJECT_LIMIT, Envelope
 from pxw.errors import DDMRejectedError, MissingDataError, PlaceError
 

@@ -13,8 +13,9 @@ import mmap
 import os
 import shutil
 import threading
+import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from functools import lru_cache
 from glob import escape
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -23,12 +24,20 @@ from uuid import uuid4
 
 import xxhash
 
-from pxw.errors import DataError, MissingDataError, PlaceError, StorageFullError, nearest
+from pxw.errors import (
+    DataError,
+    DatasetAlteredError,
+    MissingDataError,
+    PlaceError,
+    SpecError,
+    StorageFullError,
+    nearest,
+)
+from pxw.specs import Local, Ref
+from pxw.stores.base import Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from pxw.specs import Local
 
 __all__ = [
     "Found",
@@ -37,33 +46,36 @@ __all__ = [
     "digest",
     "digest_of",
     "digest_of_folder",
+    "entries",
     "entry_path",
     "find",
+    "find_ref",
+    "fingerprint",
+    "glimpse",
     "naming_faults",
     "publish_file",
     "publish_folder",
+    "refuse_unwritable",
+    "stamp",
+    "target",
+    "verify",
 ]
 
 _TEMPORARY = ".pxw-tmp"
 _WINDOW = 1 << 26
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is at a place: one file, or a folder's files by their names in it."""
-
-    path: Path
-    files: dict[str, Path] | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return sum(file.stat().st_size for file in (self.path,) * (self.files is None) or (self.files or {}).values())
+_SETTLED = 20_000_000  # nanoseconds: a clock of files may tick only every few milliseconds
 
 
 def absolute(spec: Local) -> Path:
     """The path that a spec means here and now."""
-    return Path(spec.path).expanduser().absolute()
+    return Path(spec.address)
+
+
+def target(spec: Local) -> Path:
+    """The path that a spec means as a place to write to."""
+    if spec.is_pattern:
+        raise SpecError(f"a pattern is no place to write to: {spec}", help="name a folder, ending in a slash")
+    return absolute(spec)
 
 
 def find(spec: Local) -> Found:
@@ -130,6 +142,89 @@ def _missing(path: Path) -> MissingDataError:
 
 def _names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in islice(folder.iterdir(), 2000))
+
+
+glimpse = find
+
+
+def find_ref(ref: Ref) -> Found:
+    """What a reference means.
+
+    Raises:
+        MissingDataError: it was removed, or is on another machine.
+        DatasetAlteredError: it has another size than it had.
+    """
+    try:
+        found = find(Local(ref.place))
+    except MissingDataError as error:
+        raise _gone(ref) from error
+    if found.size != ref.size:
+        raise DatasetAlteredError(
+            f"{ref.place} was changed after {ref.source} wrote it: {ref.size:,} bytes then, {found.size:,} now",
+            help="run the flow again",
+        )
+    return found
+
+
+def _gone(ref: Ref) -> MissingDataError:
+    return MissingDataError(
+        f"the data of {ref.source} is gone: {ref.place}",
+        at=f"run {ref.run}" if ref.run else "",
+        help="`pxw gc` removes intermediates of finished runs by age and size: run the flow again. If another machine "
+        "wrote it, the two share no disk: set PXW_STORE to a folder or an object store that both reach, or "
+        "PXW_DATASET_MANAGEMENT=DDM",
+    )
+
+
+def entries(source: Ref | Local) -> list[Local]:
+    """A spec for each file of a folder or pattern."""
+    found = find_ref(source) if isinstance(source, Ref) else find(source)
+    if found.files is None:
+        raise SpecError(f"{source} is one file, not a folder", help="end its path with a slash, or use a pattern")
+    return [Local(path) for path in found.files.values()]
+
+
+def fingerprint(spec: Local) -> str:
+    """The digest of what is at a place."""
+    return _fingerprint(find(spec))
+
+
+def stamp(spec: Local) -> str:
+    """Sizes and times; empty if a file was changed just now, since it may be changed again in one tick of the clock."""
+    found = find(spec)
+    files = found.files if found.files is not None else {"": found.path}
+    states = {name: path.stat() for name, path in files.items()}
+    if any(state.st_ctime_ns > time.time_ns() - _SETTLED for state in states.values()):
+        return ""
+    return repr([(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states.items()])
+
+
+def verify(ref: Ref) -> None:
+    """Compare the bytes behind a reference with its digest."""
+    if _fingerprint(find_ref(ref)) != ref.digest:
+        raise DatasetAlteredError(f"{ref.place} was changed after {ref.source} wrote it", help="run the flow again")
+
+
+def _fingerprint(found: Found) -> str:
+    if found.files is not None:
+        return digest_of_folder(found)
+    state = found.path.stat()
+    return _known_digest(str(found.path), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(1024)
+def _known_digest(place: str, _mtime: int, _size: int) -> str:
+    return digest(Path(place))
+
+
+def refuse_unwritable(spec: Local, _name: str = "") -> None:
+    """Refuse a pattern, and a place below a file or a folder without permission."""
+    place = target(spec)
+    folder = next(parent for parent in (place.parent, *place.parents) if parent.exists())
+    if not folder.is_dir():
+        raise PlaceError(f"a part of {place} is a file, not a folder: {folder}")
+    if not os.access(folder, os.W_OK):
+        raise PlaceError(f"no permission to write to {folder}")
 
 
 @contextmanager
@@ -256,7 +351,10 @@ def _locked(path: Path, create: Callable[[Path], None]) -> tuple[Path, int]:
             _LIVING.add(path)
         with suppress(FileNotFoundError):
             handle = os.open(path, os.O_RDONLY)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            with suppress(
+                OSError
+            ):  # where a folder cannot be locked, on some network file systems, nobody sweeps either
+                fcntl.flock(handle, fcntl.LOCK_SH)  # there, an exclusive lock asks for permission to write
             if os.fstat(handle).st_nlink:  # nobody swept it before it was locked
                 return path, handle
             os.close(handle)

@@ -81,7 +81,7 @@ def test_a_task_works_inside_a_plain_prefect_flow():
 
     doubled_ages, count, made, run = plain()
     assert (doubled_ages, count, made) == ([2, 4], 2, [3])
-    assert folder_of(run, load_settings().home).is_dir()
+    assert folder_of(run, load_settings()).is_dir()
 
 
 def test_a_failed_attempt_is_retried_and_its_output_replaced(tmp_path):

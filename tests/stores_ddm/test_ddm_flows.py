@@ -13,7 +13,7 @@ import pytest
 
 import pxw
 from pxw import data, inline
-from pxw.ddm.address import split
+from pxw.addresses import split_ddm as split
 from pxw.ddm.client import Client
 from pxw.errors import DDMNotFoundError, DDMRejectedError, DeclarationError, OutputError, PxwError
 from pxw.importing import find_flow

@@ -111,7 +111,7 @@ def test_the_entries_of_a_folder_are_pinned_and_not_looked_up_again(
 
 def test_what_was_said_of_a_folder_holds_for_each_of_its_entries(service: Client, project: str) -> None:
     pxw.save({"a.pkl": {1}}, pxw.DDM(project=project))
-    shutil.rmtree(Path(service.cache.root).parents[1] / "written")
+    shutil.rmtree(service.cache.root.parent / "written")
     with pytest.raises(PickleRefusedError):
         pxw.load(data.entries(pxw.DDM(project=project))[0])
     assert pxw.load(data.entries(pxw.DDM(project=project, allow_pickle=True))[0]) == {1}

@@ -165,7 +165,7 @@ def test_a_look_does_not_download_what_is_large(
     place = pxw.DDM(project=project, name="t.csv")
     pxw.save("name,age\na,1\n", place)
     shutil.rmtree(service.cache.root)
-    monkeypatch.setattr("pxw.data.remote._GLIMPSE", 5)
+    monkeypatch.setattr("pxw.stores.ddm.GLIMPSE", 5)
     asked.clear()
     assert data.look(place) is None
     assert asked == ["GET /ddm/catalog/list"]
@@ -291,5 +291,5 @@ def test_nothing_is_left_behind_in_the_outgoing_folder(service: Client, project:
     pxw.save("x", pxw.DDM(project=project, name="x.txt"))
     with pytest.raises(DDMRejectedError):
         pxw.save("x", pxw.DDM(project="a//b", name="x.txt"))
-    assert list((tmp_path / "pxw-home" / "ddm" / "outgoing").iterdir()) == []
+    assert list((tmp_path / "pxw-home" / "outgoing").iterdir()) == []
     assert ddm.client() is service

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from pxw.ddm.cache import Cache, room, settle
+from pxw.cache import Cache, room, settle
 from pxw.errors import PlaceError
 
 ABC = hashlib.sha256(b"abc").hexdigest()
@@ -46,7 +46,7 @@ def test_damage_is_noticed_and_thrown_away(tmp_path, same_process):
 def test_a_known_copy_is_not_hashed_again(tmp_path, monkeypatch):
     cache = Cache(tmp_path)
     put(cache)
-    monkeypatch.setattr("pxw.ddm.cache.digest_of", lambda stream: pytest.fail("hashed"))
+    monkeypatch.setattr("pxw.cache.digest_of", lambda stream: pytest.fail("hashed"))
     assert cache.find(ABC)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -100,17 +101,44 @@ class Cache:
             look = _look(sha256, os.fstat(file.fileno()))
             if look in self._seen or digest_of(file) == sha256:
                 self._seen.add(look)
+                with suppress(PermissionError):  # somebody else's
+                    os.utime(file.fileno(), ns=(time.time_ns(), look[2]))  # when it was used last
                 return path
             path.unlink()
         return None
 
     @contextmanager
-    def busy(self, sha256: str) -> Iterator[None]:
-        """Keep other threads from downloading the same content meanwhile."""
+    def busy(self, what: str) -> Iterator[None]:
+        """Keep other threads and processes from downloading the same content meanwhile."""
         with self._lock:
-            lock = self._busy.get(sha256) or self._busy.setdefault(sha256, Lock())
-        with lock:
+            lock = self._busy.get(what) or self._busy.setdefault(what, Lock())
+        with lock, self._locked(what):
             yield
+
+    @contextmanager
+    def _locked(self, what: str) -> Iterator[None]:
+        path = self.root / "locks" / _name_of(what)[:2]  # few, so that they can stay
+        with placing("write", path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = path.open("a+b")
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def digest_of_version(self, version: str) -> str | None:
+        """The sha256 of a version of something elsewhere, if it was here once."""
+        with suppress(FileNotFoundError):
+            return self._version(version).read_text("ascii")
+        return None
+
+    def note_version(self, version: str, sha256: str) -> None:
+        """Remember the sha256 of a version of something elsewhere."""
+        with self.room() as file:
+            file.write(sha256.encode("ascii"))
+            settle(file, self._version(version))
+
+    def _version(self, version: str) -> Path:
+        return self.root / "versions" / _name_of(version)
 
     @contextmanager
     def room(self) -> Iterator[BinaryIO]:
@@ -145,6 +173,37 @@ class Cache:
                 path.unlink()
         return place
 
+    def collect(self, *, days: float, gb: float, now: float, dry_run: bool = False) -> tuple[int, int]:
+        """Remove what was not used for so many days, and what was used longest ago beyond so many gigabytes.
+
+        What was used during the last day stays, however much it is: a task may hold its path.
+
+        Returns:
+            How many files and bytes.
+        """
+        removed, kept = [], 0
+        used = {path: path.stat() for path in self.root.glob("??/*")}
+        for path in sorted(used, key=lambda each: used[each].st_atime, reverse=True):
+            age = now - used[path].st_atime
+            kept += used[path].st_size
+            if age > days * _DAY or (age > _DAY and kept > gb * 1e9):
+                kept -= used[path].st_size
+                removed.append(path)
+        if removed and not dry_run:
+            self._remove(removed)
+        return len(removed), sum(used[path].st_size for path in removed)
+
+    def _remove(self, paths: list[Path]) -> None:
+        """Remove files, the names that they have beside, and what is known of their versions."""
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for folder in self.root.glob("named/*"):
+            if any(file.is_file() and file.stat().st_nlink == 1 for file in folder.rglob("*")):
+                shutil.rmtree(folder)
+        for note in self.root.glob("versions/*"):
+            if not self.place(note.read_text("ascii")).exists():
+                note.unlink()
+
     def _sweep(self) -> None:
         """Remove, once, what processes that were killed left behind: nobody wrote to it for a day."""
         if self._swept:
@@ -154,6 +213,10 @@ class Cache:
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - _DAY:
                     path.unlink()
+
+
+def _name_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _look(sha256: str, state: os.stat_result) -> tuple[str, int, int, int]:
