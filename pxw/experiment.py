@@ -75,6 +75,9 @@ class Range:
     stop: int | float
     step: int | float = 1
 
+    def __str__(self) -> str:
+        return f"range({self.start}, {self.stop}{f', {self.step}' if self.step != 1 else ''})"
+
     def size(self, *, inclusive: bool = True) -> int:
         """How many numbers there are."""
         start, stop, step = (Decimal(repr(each)) for each in (self.start, self.stop, self.step))

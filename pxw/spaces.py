@@ -115,7 +115,7 @@ def _draw(rng: random.Random, size: int, count: int) -> Iterable[int]:
     return list(dict.fromkeys(rng.randrange(size) for _ in range(2 * count)))[:count]  # repetitions are out of the way
 
 
-class Runs(dict[str, Any]):
+class Runs(dict[int | str, Any]):
     """The runs of one space, counted from 1, and found as `1` and as `"1"`; to JSON it is an object.
 
     Examples:

@@ -1,4 +1,4 @@
-"""`pxw convert`: write the workflows of `.xxp` files as Python, or as canonical DSL."""
+"""`pxw convert`: write the workflows and experiments of `.xxp` files as Python, or as canonical DSL."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ def command(
     out: Path = Path("flows"),
     to: Literal["python", "xxp"] = "python",
     tasks: bool = False,
+    range: Literal["inclusive", "exclusive"] = "inclusive",  # noqa: A002 - the option's name
     config: Path | None = None,
     force: bool = False,
     json: bool = False,
 ) -> int:
-    """Write the workflows of `.xxp` files as Python, with a report of what was decided, dropped or needs a person.
+    """Write `.xxp` files as Python, with a report of what was decided, dropped or needs a person.
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ def command(
     tasks
         Make typed functions of the scripts, too; one that cannot become one safely stays a script, and the report says
         why.
+    range
+        Whether `range(a, b)` includes b, as documented, or not, as in the old engine.
     config
         The project's `eexp_config.py`, where it is not found from the file upwards.
     force
@@ -53,7 +56,7 @@ def command(
         found = resolve(target, config).raise_errors()
         sys.stdout.write(print_project(found.workflows.values(), found.experiments.values(), found.project))
         return DONE
-    made = convert(target, out, config, tasks=tasks)
+    made = convert(target, out, config, tasks=tasks, inclusive=range == "inclusive")
     paths = made.write(force=force)
     if json:
         print_json({"files": [str(path) for path in paths], "entries": [vars(each) for each in made.entries]})

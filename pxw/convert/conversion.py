@@ -7,20 +7,24 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from pxw.convert.experiment import ExperimentModule
 from pxw.convert.functions import Functions
-from pxw.convert.names import module_name
+from pxw.convert.modules import Modules
 from pxw.convert.report import Notes, as_json, as_markdown
 from pxw.convert.wiring import Wiring
 from pxw.convert.workflow import write_workflow
 from pxw.dsl.project import functions
 from pxw.dsl.resolve import resolve
 from pxw.errors import TargetError
+from pxw.workflow import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pxw.convert.report import Entry
+    from pxw.convert.source import Source
+    from pxw.dsl.project import Project
     from pxw.dsl.resolve import Resolution
     from pxw.workflow import Workflow
 
@@ -31,7 +35,7 @@ REPORT = "conversion.json"
 
 @dataclass
 class Conversion:
-    """Python for some workflows, and what there is to say about it.
+    """Python for some workflows and experiments, and what there is to say about it.
 
     Args:
         source: what was converted.
@@ -67,9 +71,9 @@ class Conversion:
         stem = REPORT.removesuffix(".json")
         texts = {
             **self.files,
-            f"{stem}.md": as_markdown(self.source.name, self.entries, self.files),
+            f"{stem}.md": as_markdown(self.source.absolute().name, self.entries, self.files),
             f"{stem}.map.json": json.dumps(self.origins, indent=2) + "\n",
-            REPORT: json.dumps(as_json(self.source.name, self.entries, digests), indent=2) + "\n",
+            REPORT: json.dumps(as_json(self.source.absolute().name, self.entries, digests), indent=2) + "\n",
         }
         for name, text in texts.items():
             path = self.out / name
@@ -98,20 +102,33 @@ def _digest(text: str) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
-def convert(target: Path, out: Path, config: Path | None = None, *, tasks: bool = False) -> Conversion:
-    """Convert the workflows of a file, or of all files of a project's folder, into Python for the folder `out`.
+def convert(
+    target: Path, out: Path, config: Path | None = None, *, tasks: bool = False, inclusive: bool = True
+) -> Conversion:
+    """Convert a file, or all files of a project's folder, into Python for the folder `out`.
 
-    With `tasks`, their scripts become typed functions, as far as they may.
+    Args:
+        target: a `.xxp` file, or a folder with some.
+        out: where the modules will stand.
+        config: the project's `eexp_config.py`, where it is not found from the file upwards.
+        tasks: whether scripts become typed functions, as far as they may.
+        inclusive: whether the end of a range belongs to it.
 
     Raises:
         TargetError: no such file, or a folder without `.xxp` files.
         DSLError: the project has errors.
     """
     found = Conversion(target, out.absolute(), functions=Functions() if tasks else None)
-    written: dict[str, Workflow] = {}
-    for file in _files(target):
-        resolution = resolve(file, config).raise_errors()
-        _convert(resolution, found, written)
+    resolutions = [resolve(file, config) for file in _files(target)]
+    _refuse_errors(resolutions)
+    modules = Modules(resolutions)
+    for resolution in resolutions:
+        notes = Notes(resolution.project.root)
+        for each in resolution.diagnostics:
+            if each.code != "PXW330":
+                notes.add("dropped" if each.code == "PXW360" else "person", each.message, each.at)
+        _convert(resolution, found, modules, notes, inclusive=inclusive)
+        found.entries += [each for each in notes.entries if each not in found.entries]
     return found
 
 
@@ -124,31 +141,51 @@ def _files(target: Path) -> list[Path]:
     return files
 
 
-def _convert(resolution: Resolution, found: Conversion, written: dict[str, Workflow]) -> None:
+def _refuse_errors(resolutions: list[Resolution]) -> None:
+    """Refuse a project with errors; that a workflow has abstract tasks is none if another file derives from it."""
+    templates = {name for each in resolutions for name in each.templates}
+    for each in resolutions:
+        abstract = {known.name for known in each.workflows.values() if any(task.abstract for task in known.tasks)}
+        if any(error.code != "PXW330" or abstract - templates for error in each.report.errors):
+            each.raise_errors()
+
+
+def _convert(resolution: Resolution, found: Conversion, modules: Modules, notes: Notes, *, inclusive: bool) -> None:
     project = resolution.project
-    notes = Notes(project.root)
-    for each in resolution.diagnostics:
-        notes.add("dropped" if each.code == "PXW360" else "person", each.message, each.at)
+    known = functions(project.conditions) or {}
     for workflow in _workflows(resolution, notes):
-        if written.get(workflow.name) == workflow:
-            continue
-        wiring = Wiring(workflow, notes, project.root, module_name(workflow.name))
-        name = f"{wiring.module}.py"
-        if name in found.files:
-            notes.add("person", f"a second module would be named {name}: rename '{workflow.name}'", workflow.at)
-            continue
-        written[workflow.name] = workflow
-        if found.functions is not None:
-            found.functions.convert(wiring, project)
-            found.files |= found.functions.files
-            found.origins |= found.functions.origins
-        source = write_workflow(wiring, project, functions(project.conditions) or (), found.out)
-        found.files[name] = source.text()
-        found.origins[name] = {line: f"{notes.place(at)}:{at.line}:{at.column}" for line, at in source.origins.items()}
-        if wiring.uses_conditions and project.conditions is not None:
-            found.files[project.conditions.name] = project.conditions.read_text("utf-8-sig")
-            notes.add("decided", f"{project.conditions.name} stands beside the modules: a copy", workflow.at)
-    found.entries += [each for each in notes.entries if each not in found.entries]
+        if modules.find(workflow) is None:
+            wiring = Wiring(workflow, notes, project.root, modules.name(workflow), bound=modules.bound(workflow))
+            modules.add(wiring)
+            _make_functions(found, wiring, project)
+            _add(found, wiring.module, write_workflow(wiring, project, known, found.out), notes)
+            _copy(found, [project.conditions] if wiring.uses_conditions and project.conditions else [], notes)
+    for experiment in resolution.experiments.values():
+        module = ExperimentModule(experiment, modules, project, known, notes, inclusive=inclusive)
+        for wiring in module.tasks.values():
+            _make_functions(found, wiring, project)
+        _add(found, module.module, module.source(found.out), notes)
+        _copy(found, module.uses, notes)
+
+
+def _make_functions(found: Conversion, wiring: Wiring, project: Project) -> None:
+    if found.functions is not None:
+        found.functions.convert(wiring, project)
+        found.files |= found.functions.files
+        found.origins |= found.functions.origins
+
+
+def _add(found: Conversion, module: str, source: Source, notes: Notes) -> None:
+    found.files[f"{module}.py"] = source.text()
+    origins = {line: f"{notes.place(at)}:{at.line}:{at.column}" for line, at in sorted(source.origins.items())}
+    found.origins[f"{module}.py"] = origins
+
+
+def _copy(found: Conversion, paths: Iterable[Path], notes: Notes) -> None:
+    """Put the project's own modules beside those that import them."""
+    for path in paths:
+        found.files[path.name] = path.read_text("utf-8-sig")
+        notes.add("decided", f"{path.name} stands beside the modules: a copy", Span(str(path), 1, 1, 2))
 
 
 def _workflows(resolution: Resolution, notes: Notes) -> Iterator[Workflow]:
@@ -156,14 +193,6 @@ def _workflows(resolution: Resolution, notes: Notes) -> Iterator[Workflow]:
     every = dict(resolution.workflows)
     for experiment in resolution.experiments.values():
         every |= {each.name: each for each in experiment.workflows if each.name not in every}
-        text = f"the experiment '{experiment.name}' stays in the DSL: its workflows are converted, its spaces are not"
-        notes.add("person", text, experiment.at)
-        for space in experiment.spaces:
-            for point in space.points:
-                for each in point.choices:
-                    if each.size(inclusive=True) != each.size(inclusive=False):
-                        text = f"'{point.name}': the end of {each} belongs to it; the old engine left it out"
-                        notes.add("decided", text, point.at)
     for workflow in every.values():
         if any(task.script is None for task in workflow.tasks):
             notes.add("decided", f"'{workflow.name}' has abstract tasks: only what derives from it is", workflow.at)

@@ -52,6 +52,8 @@ def argument(name: str, parameter: Parameter, bound: Bound, notes: Notes) -> Arg
         notes.add("decided", text, parameter.at)
         return _untyped(name, parameter, bound)
     hint = _hint(parameter, notes)
+    if value is None and not parameter.given:
+        return Argument(name, hint, None, name)  # every space binds it, or the DSL itself would be wrong
     return Argument(name, hint if value is not None else f"{hint} | None", written(value), name)
 
 

@@ -7,12 +7,14 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from pxw.convert.names import is_parameter
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pxw.workflow import Span, Value
 
-__all__ = ["Group", "Part", "Source", "call", "keywords", "mapping", "quoted", "sequence", "written"]
+__all__ = ["Group", "Part", "Source", "call", "keywords", "mapping", "prefixed", "quoted", "sequence", "written"]
 
 WIDTH = 120
 STEP = "    "
@@ -63,13 +65,16 @@ def mapping(head: str, items: Mapping[str, str]) -> Group:
     return Group(f"{head}{{", [f"{quoted(key)}: {value}" for key, value in items.items()], "}")
 
 
-def keywords(items: Mapping[str, str]) -> list[Part]:
+def keywords(items: Mapping[str, Part]) -> list[Part]:
     """`key=value`, and `**{"no name": value}` for what cannot be written so."""
-    from pxw.convert.names import is_parameter  # noqa: PLC0415 - names know nothing of source
-
-    plain: list[Part] = [f"{key}={value}" for key, value in items.items() if is_parameter(key)]
-    odd = {key: value for key, value in items.items() if not is_parameter(key)}
+    plain = [prefixed(f"{key}=", value) for key, value in items.items() if is_parameter(key)]
+    odd = {key: _flat(value) for key, value in items.items() if not is_parameter(key)}
     return [*plain, *([mapping("**", odd)] if odd else [])]
+
+
+def prefixed(text: str, part: Part) -> Part:
+    """A part with something in front of it: `name = `, `key=`, `*`."""
+    return Group(f"{text}{part.head}", part.parts, part.tail) if isinstance(part, Group) else f"{text}{part}"
 
 
 def quoted(text: str) -> str:
@@ -114,6 +119,11 @@ class Source:
     def blank(self, count: int = 2) -> None:
         """Leave lines empty."""
         self.lines += [""] * count
+
+    def comment(self, text: str) -> None:
+        """Add a comment, wrapped."""
+        indent = f"{STEP * self.depth}# "
+        self.lines += textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
 
     def docstring(self, text: str) -> None:
         """Add a docstring: one sentence on the first line, or wrapped below it."""

@@ -24,9 +24,9 @@ def write_task(body: Source, step: Step, wiring: Wiring, project: Project, out: 
     node = step.node
     body.blank(1)
     if node.description:
-        body.add(f"# {' '.join(node.description.split())}")
+        body.comment(node.description)
     if node.interactive:
-        body.add("# An interactive task: a person takes part in it.")
+        body.comment("An interactive task: a person takes part in it.")
         wiring.notes.add("person", f"task '{node.name}' waits for a person", node.at)
     body.add(call(f"{step.function} = pxw.script", _parts(step, project, out)), node.at)
 

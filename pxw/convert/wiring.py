@@ -12,7 +12,7 @@ from pxw.convert.parameters import Argument, Bound, argument
 from pxw.convert.places import spec
 from pxw.convert.reading import read_script
 from pxw.convert.source import written
-from pxw.workflow import DataRef, PortRef
+from pxw.workflow import DataRef, Parameter, PortRef
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pxw.convert.report import Notes
     from pxw.convert.scripts import TaskCode
-    from pxw.workflow import Parameter, TaskNode, Workflow
+    from pxw.workflow import TaskNode, Workflow
 
 __all__ = ["TAKEN", "Step", "Wiring"]
 
@@ -54,7 +54,7 @@ class Wiring:
         workflow: the graph.
         notes: where surprises go.
         root: the project's folder.
-        module: the name of its module.
+        module: the name of its module; empty if its tasks stand in that of an experiment.
         bound: what experiments bind parameters to, by task and name; None if no experiment runs it.
         names: those of the module, if it holds more than this workflow.
     """
@@ -64,7 +64,7 @@ class Wiring:
         workflow: Workflow,
         notes: Notes,
         root: Path,
-        module: str,
+        module: str = "",
         *,
         bound: Mapping[tuple[str, str], Bound] | None = None,
         names: Names | None = None,
@@ -76,7 +76,7 @@ class Wiring:
         self.bound = bound
         self.uses_conditions = False
         self.names = names or Names({*TAKEN})
-        self.flow = self.names.new(module)
+        self.flow = self.names.new(module) if module else ""
         self.steps = {
             node.name: Step(node, name := self.names.new(node.name), self.names.new(f"{name}_future"))
             for node in workflow.tasks
@@ -166,11 +166,12 @@ class Wiring:
             self.settings[setting] = name = self.names.new(setting, f"{setting}_value")
             hint = type(value).__name__ if value is not None else "str | None"
             self.arguments.append(Argument(name, hint, written(value)))
-        counts = Counter(each.name for step in self.steps.values() for each in step.node.parameters)
-        for step in self.steps.values():
+        known = {name: (*step.node.parameters, *self._undeclared(step.node)) for name, step in self.steps.items()}
+        counts = Counter(each.name for parameters in known.values() for each in parameters)
+        for task, step in self.steps.items():
             own = {key: name for key, name in self.settings.items() if not step.node.parameter(key)}
             step.passed.update(own)
-            for parameter in step.node.parameters:
+            for parameter in known[task]:
                 long = f"{step.node.name}_{parameter.name}"
                 self._name_value(step, parameter, [parameter.name, long] if counts[parameter.name] == 1 else [long])
             if self.bound is not None and read_script(step.node.script).asks_results:
@@ -178,6 +179,11 @@ class Wiring:
                 self.asks_results = True
         if self.asks_results:
             self.arguments.append(Argument("experiment_results", "dict[str, Any] | None", "None"))
+
+    def _undeclared(self, node: TaskNode) -> list[Parameter]:
+        """Parameters that only experiments speak of."""
+        names = [name for task, name in self.bound or {} if task == node.name]
+        return [Parameter(name, declared=False) for name in names if not node.parameter(name)]
 
     def _name_value(self, step: Step, parameter: Parameter, wishes: list[str]) -> None:
         bound = (self.bound or {}).get((step.node.name, parameter.name))

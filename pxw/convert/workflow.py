@@ -8,7 +8,7 @@ from pxw.convert.body import Body
 from pxw.convert.chain import Chain, is_chain
 from pxw.convert.conditions import Tests
 from pxw.convert.frame import MOST, framed, write_constants, write_main, write_stubs
-from pxw.convert.source import Group, Source, call, quoted
+from pxw.convert.source import Source, call, prefixed, quoted
 from pxw.convert.tasks import imported, write_task
 
 if TYPE_CHECKING:
@@ -64,6 +64,5 @@ def _write_tasks(body: Source, wiring: Wiring, tests: Tests) -> str:
     chain.write()
     if not chain.variables:
         return "None"
-    results = chain.results()
-    body.add(Group(f"return {results.head}", results.parts, results.tail))
+    body.add(prefixed("return ", chain.results()))
     return "dict[str, Any]"

@@ -178,7 +178,7 @@ class _Reader:
                 "PXW305", f"variability point '{word}' in space '{self.name}'", point, self.at(word), places
             )
         for method in methods:
-            method.bindings.append(Binding(str(task.word), str(param.word), point, None, self.at(param.word)))
+            method.bindings.append(Binding(str(task.word), str(param.word), str(point), None, self.at(param.word)))
             if parameter is not None:
                 self._check(method, point, parameter)
 

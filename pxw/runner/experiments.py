@@ -200,7 +200,7 @@ class _Going:
         (what, error), *others = self.failures
         facts = [f"{other}: failed, too: {each}".partition("\n")[0] for other, each in others]
         if results:
-            kept = "; ".join(f"{name}: {', '.join(runs)}" for name, runs in results.items())
+            kept = "; ".join(f"{name}: {', '.join(map(str, runs))}" for name, runs in results.items())
             facts.append(f"results of the runs that ended well ({kept}): {path}")
         if isinstance(error, PxwError):
             error.at = ", ".join(filter(None, [what, error.at]))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any, Self
+
+import pxw
 
 
 @dataclass(eq=False)
@@ -17,6 +21,7 @@ class Future:
     port: str = ""
 
     def result(self) -> Any:
+        self.call.task.recorder.settled.append(self.call)
         return Outputs(self.call) if len(self.call.task.outputs) > 1 else self
 
 
@@ -32,9 +37,12 @@ class Outputs(tuple):  # noqa: SLOT001 - a test's
 
 @dataclass(eq=False)
 class Call:
+    """A task that was called: its arguments, whom it waits for, and who was over before it could be called at all."""
+
     task: Script
     values: dict[str, Any]
     waits: list[Call]
+    after: list[Call]
 
 
 @dataclass(eq=False)
@@ -51,7 +59,7 @@ class Script:
 
     def submit(self, wait_for: tuple[Future | None, ...] = (), **values: Any) -> Future:
         waits = [each.call for each in (*wait_for, *values.values()) if isinstance(each, Future)]
-        call = Call(self, values, waits)
+        call = Call(self, values, waits, list(self.recorder.settled))
         self.recorder.calls.append(call)
         return Future(call, next(iter(self.outputs), ""))
 
@@ -63,11 +71,74 @@ class Script:
 
 @dataclass
 class Recorder:
-    """Stands for `pxw` in a converted module."""
+    """Stands for `pxw` in converted modules.
+
+    Args:
+        folder: where the modules would be.
+        files: their texts.
+        decide: how conditions turn out, by file and line.
+    """
 
     folder: Path
-    decide: dict[int, bool] = field(default_factory=dict)
+    files: dict[str, str]
+    decide: dict[str, dict[int, bool]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    settled: list[Call] = field(default_factory=list)
+
+    def run(self, file: str) -> Any:
+        """Call the flow of a module; what it calls is in `calls`."""
+        (flow,) = self._flows(file).values()
+        known = inspect.signature(flow).parameters.values()
+        return flow(**{each.name: each.name for each in known if each.default is each.empty})
+
+    def _flows(self, file: str) -> dict[str, Callable[..., Any]]:
+        """Execute a module, its conditions replaced."""
+        lines = self.decide.get(file, {})
+        tree = _Decided(lines).visit(ast.parse(self.files[file]))
+        flows: dict[str, Any] = {}
+
+        def flow(name: str) -> Any:
+            return lambda fn: flows.setdefault(fn.__name__, fn)
+
+        names = {"pxw": self._facade(flow), "decided": lines.__getitem__, "__name__": "module"}
+        names["__file__"] = str(self.folder / file)
+        for node in [each for each in tree.body if isinstance(each, ast.Import | ast.ImportFrom)]:
+            beside = f"{node.module if isinstance(node, ast.ImportFrom) else node.names[0].name}.py"
+            if isinstance(node, ast.ImportFrom) and beside in self.files:
+                names |= {name: self._subflow(fn) for name, fn in self._flows(beside).items()}
+            elif beside in self.files:
+                names[node.names[0].name] = self.module(beside)
+            if beside in {*self.files, "pxw.py"}:
+                tree.body.remove(node)
+        exec(compile(ast.fix_missing_locations(tree), file, "exec"), names)
+        return flows
+
+    def module(self, file: str) -> ModuleType:
+        """One of the project's own modules."""
+        module = ModuleType(file.removesuffix(".py"))
+        exec(self.files[file], vars(module))
+        return module
+
+    def _facade(self, flow: Any) -> Any:
+        def results(*futures: Any) -> Any:
+            self.settled += [each.call for each in futures if isinstance(each, Future)]
+            return futures
+
+        own = {"script": self.script, "flow": flow, "results": results, "Spec": Any}
+        return SimpleNamespace(
+            **{**{name: getattr(pxw, name) for name in ("DDM", "Local", "Runs", "grid", "sample")}, **own}
+        )
+
+    def _subflow(self, fn: Callable[..., Any]) -> Callable[..., list[Call]]:
+        """A flow that an experiment calls: it gives the calls of its tasks."""
+
+        def run(**values: Any) -> list[Call]:
+            outer, self.calls, self.settled = self.calls, [], []
+            fn(**values)
+            inner, self.calls, self.settled = self.calls, outer, []
+            return inner
+
+        return run
 
     def script(self, path: str, **said: Any) -> Script:
         file = (self.folder / path).resolve()
@@ -76,28 +147,6 @@ class Recorder:
         environment = (dependencies, requirements, said.get("python_version"))
         outputs = dict.fromkeys(said.get("outputs", ()))
         return Script(file, said["name"], said.get("inputs", []), outputs, environment, self)
-
-    def run(self, text: str, flow: str) -> list[Call]:
-        """Execute a module, and its flow with each condition (by its line) as `decide` says."""
-        tree = _Decided(self.decide).visit(ast.parse(text))
-        flows: dict[str, Any] = {}
-
-        def noted(name: str) -> Any:
-            return lambda fn: flows.setdefault(name, fn)
-
-        import pxw
-
-        facade = type(
-            "pxw", (), {"script": self.script, "flow": noted, "Local": pxw.Local, "DDM": pxw.DDM, "Spec": Any}
-        )
-        facade.results = lambda *futures: futures
-        space = {"__file__": str(self.folder / "module.py"), "__name__": "module", "decided": self.decide.__getitem__}
-        tree.body = [each for each in tree.body if not isinstance(each, ast.Import)]
-        space["pxw"] = facade
-        exec(compile(ast.fix_missing_locations(tree), "module.py", "exec"), space)
-        known = inspect.signature(flows[flow]).parameters.values()
-        flows[flow](**{each.name: each.name for each in known if each.default is each.empty})
-        return self.calls
 
 
 class _Decided(ast.NodeTransformer):

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,8 @@ from hypothesis import HealthCheck, given, settings
 
 from pxw.convert import convert
 from pxw.convert.branches import TRUE, Branch, Choice, Decision, Flowchart
-from pxw.dsl.resolve import resolve
 from pxw.errors import TargetError
-from pxw.workflow import DataRef, PortRef
-from tests.convert.recording import Recorder
+from tests.convert.comparing import compare
 from tests.dsl.dsl_projects import projects
 
 ROOT = Path(__file__).parents[2]
@@ -85,110 +82,20 @@ def test_a_choice_within_a_choice_is_an_if_within_an_if():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CASES).as_posix())
-def test_the_tasks_of_a_case_get_and_wait_for_what_the_graph_says(path, cases):
-    made = convert(cases / path.relative_to(CASES), cases / "flows")
-    graphs = resolve(cases / path.relative_to(CASES))
-    every = dict(graphs.workflows)
-    for one in graphs.experiments.values():
-        every |= {each.name: each for each in one.workflows}
-    complete = [each for each in every.values() if all(task.script for task in each.tasks)]
-    assert complete or not every
-    for workflow in complete:
-        for turns in product([True, False], repeat=len(workflow.conditions)):
-            _compare(workflow, made, turns)
-
-
-def _runs(workflow, turns):
-    """What runs, as pxw.workflow says it, when the conditions turn out like this."""
-    runs = {}
-    for name in workflow.order():
-        edges = [runs[link.before] for link in workflow.links if link.after == name]
-        for condition, holds in zip(workflow.conditions, turns, strict=True):
-            is_decided = any(runs.get(each, False) for each in condition.sources)
-            branches = (*condition.then, *condition.otherwise)
-            edges += [is_decided and holds] * (name in condition.then)
-            edges += [is_decided and not holds] * (name in condition.otherwise)
-            if name in condition.continuation:
-                edges.append(any(runs[each] for each in branches))
-        runs[name] = not edges or any(edges)
-    return {name for name, does in runs.items() if does}
-
-
-def _lines(workflow, turns, origins):
-    """How each line with a condition turns out."""
-    places = {f"{each.at.line}:{each.at.column}": turn for each, turn in zip(workflow.conditions, turns, strict=True)}
-    found = {line: place.partition(":")[2] for line, place in origins.items()}
-    return {line: places[place] for line, place in found.items() if place in places}
-
-
-def _compare(workflow, made, turns):
-    name = next(name for name, text in made.files.items() if f'@pxw.flow(name="{workflow.name}")' in text)
-    text = made.files[name]
-    lines = _lines(workflow, turns, made.origins[name])
-    calls = Recorder(made.out, lines).run(text, workflow.name)
-    before, runs = workflow.predecessors(), _runs(workflow, turns)
-    assert sorted(each.task.name for each in calls) == sorted(runs)
-    for call in calls:
-        node = workflow.task(call.task.name)
-        assert call.task.file == node.script.resolve()
-        expected = (tuple(map(str, node.dependencies)), node.requirements, node.python_version)
-        assert call.task.environment == expected
-        waits = _closure({each.task.name for each in call.waits}, before)
-        assert waits >= {*before[node.name]} & runs
-        _compare_inputs(workflow, node, call, runs)
-        values = {
-            each.name: each.value if each.type else str(each.value)
-            for each in node.parameters
-            if each.name in call.values
-        }
-        assert {key: value for key, value in call.values.items() if key in values} == values
-        assert values.keys() == node.values.keys()
-
-
-def _closure(names, before):
-    found, left = set(), list(names)
-    while left:
-        if (name := left.pop()) not in found:
-            found.add(name)
-            left += before[name]
-    return found
-
-
-def _compare_inputs(workflow, node, call, runs):
-    for port, sources in workflow.sources_of(node.name).items():
-        alive = [each for each in sources if isinstance(each, DataRef) or each.task in runs]
-        value = call.values[port]
-        if not alive:
-            assert value is None
-            continue
-        source = alive[-1]
-        if isinstance(source, PortRef):
-            assert (value.call.task.name, value.port) == (source.task, source.port)
-        else:
-            place = workflow.dataset(source.name).place
-            assert (
-                isinstance(value, str)
-                if place is None
-                else str(getattr(place, "path", None) or place.project) in _place(value)
-            )
-    for port, targets in workflow.targets_of(node.name).items():
-        if any(isinstance(each, DataRef) for each in targets):
-            assert call.task.outputs[port] is not None
-
-
-def _place(value):
-    return f"{Path(value.path).resolve()}" if hasattr(value, "path") else value.project
+def test_the_python_of_a_case_does_what_the_graph_says(path, cases):
+    compare(cases / path.relative_to(CASES), convert(cases / path.relative_to(CASES), cases / "flows"))
 
 
 def test_converted_modules_pass_ruff_and_mypy(cases):
-    for path in FILES:
-        convert(cases / path.relative_to(CASES), cases / "flows").write(force=True)
+    for folder in ("diagnostics", "T1", "T2"):
+        shutil.rmtree(cases / folder)
+    convert(cases, cases / "flows").write()
     shutil.copy(ROOT / "pyproject.toml", cases / "pyproject.toml")
     folder = cases / "flows"
-    modules = [str(each) for each in sorted(folder.glob("*.py")) if each.name != "python_conditions.py"]
+    modules = [str(each) for each in sorted(folder.glob("*.py")) if not each.name.startswith("python_")]
     for command in (
         ["ruff", "format", "--diff"],
-        ["ruff", "check", "--no-cache"],
+        ["ruff", "check", "--no-cache", "--config", 'src = ["flows"]'],
         ["mypy", "--ignore-missing-imports"],
     ):
         where = [] if command[0] == "ruff" else ["--config-file=", "--cache-dir", str(cases / ".mypy")]
@@ -247,13 +154,9 @@ def test_a_range_that_the_old_engine_read_otherwise_is_reported(cases):
     max_examples=int(os.environ.get("DSL_EXAMPLES", "40")), deadline=None, suppress_health_check=list(HealthCheck)
 )
 @given(files=projects())
-def test_the_tasks_of_a_random_project_get_and_wait_for_what_the_graph_says(project, files):
+def test_the_python_of_a_random_project_does_what_the_graph_says(project, files):
     target = lay_out(project, files)
-    made = convert(target, project / "flows")
-    for workflow in resolve(target).workflows.values():
-        if all(task.script for task in workflow.tasks):
-            for turns in list(product([True, False], repeat=len(workflow.conditions)))[:32]:
-                _compare(workflow, made, turns)
+    compare(target, convert(target, project / "flows"))
 
 
 @pytest.fixture(scope="module")
