@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +126,7 @@ def reference(item: dict[str, Any]) -> Ref:
     """The reference to what an item names."""
     path = Path(item["path"])
     if item["format"] == "files":
-        return replace(_of_folder(path), value=json.dumps([each["name"] for each in item["files"]]))
+        return _of_folder(path).changed(value=json.dumps([each["name"] for each in item["files"]]))
     ref = Ref(place=str(path), size=path.stat().st_size, digest=local.digest(path), python=item.get("python", ""))
     if item["format"] == "external":
         suffix, compression = suffixes(path.name)

@@ -67,7 +67,12 @@ ph.save_dataset(variables, resultMap, "json", json.dumps(document, cls=ph.NumpyE
 ph.save_dataset(variables, resultMap, "pickle", pickle.dumps((document["b"], frame.dtypes.astype(str).to_dict())))
 with open(ph.get_file_path(variables, "folder", "note.txt"), "w") as note:
     note.write(variables.get("greeting") + str(frame.shape))
+with open(ph.create_dir(variables, "scratch") + "/part.bin", "wb") as part:
+    part.write(frame.t.str.cat().encode())
+ph.save_dataset(variables, resultMap, "part", ph.load_dataset_by_path(part.name))
+ph.save_dataset(variables, resultMap, "results", json.dumps(ph.get_experiment_results(variables)).encode())
 """
+RESULTS = {"S1": {"1": {"configuration": {"v": 1}, "result": {"n": 0.5, "T": {"n": 0.5}}}}}
 
 
 @pytest.fixture
@@ -113,7 +118,8 @@ def test_the_seeds_script_writes_the_same_bytes(old: Callable[..., Any], script:
 def test_a_workflow_of_two_tasks_writes_the_same_bytes(old: Callable[..., Any], script: Runner, tmp_path: Path) -> None:
     raw = script.write("input.csv", "a,t,f\n1,x,0.1\n2,é,\n3,z,1e300\n")
     prepare, report = script.write("prepare.py", PREPARE), script.write("report.py", REPORT)
-    names = {"csv": "t.csv", "back": "b.bin", "json": "d.json", "pickle": "p.pkl"}
+    names = {"csv": "t.csv", "back": "b.bin", "json": "d.json", "pickle": "p.pkl", "part": "p.bin", "results": "r.json"}
+    (tmp_path / "old" / "experiment_results_w1.json").write_text(json.dumps(RESULTS))
 
     theirs = {name: str(tmp_path / "theirs" / file) for name, file in names.items()}
     variables, first = old(prepare, {"PA_TASK_ID": "t1", "PA_TASK_NAME": "Prepare", "raw": str(raw)})
@@ -128,9 +134,10 @@ def test_a_workflow_of_two_tasks_writes_the_same_bytes(old: Callable[..., Any], 
         inputs=prepared.outputs | {"table": prepared.outputs["frame"]},
         outputs=outputs | {"folder": Local(f"{tmp_path}/ours/notes/")},
         parameters={"greeting": "hello"},
+        job=Job(id="w1", results=RESULTS),
     )
     assert _contents(tmp_path / "ours") == _contents(tmp_path / "theirs")
-    assert len(_contents(tmp_path / "ours")) == 5
+    assert len(_contents(tmp_path / "ours")) == 7
     assert prepared.result_map["rows"] == first["rows"] == 3
     assert prepared.result_map.keys() == first.keys()
 
@@ -144,6 +151,13 @@ ph.save_dataset(variables, resultMap, "one", raw * 2)
 ph.save_dataset(variables, resultMap, "between", raw * 3)
 """
 
+LOAD_ALL = """
+import proactive_helper as ph
+between = ph.load_dataset(variables, resultMap, "input")
+everything = ph.load_datasets(variables, resultMap, "folder")
+ph.save_dataset(variables, resultMap, "joined", b"|".join([between, *sorted(everything)]))
+"""
+
 
 def test_a_ddm_holds_the_same_files_under_the_same_names(
     old: Callable[..., Any], script: Runner, server: str, ddm: Any
@@ -155,7 +169,12 @@ def test_a_ddm_holds_the_same_files_under_the_same_names(
     variables = {"PA_TASK_NAME": "Save", "PREVIOUS_TASK_ID": "", "raw": "raw.csv|shared/data"} | addresses
     config = {"DATASET_MANAGEMENT": "DDM", "DDM_URL": server, "DDM_TOKEN": "secret"}
     ids = {"exp_name": "theirs", "exp_id": "e1", "wf_id": "w1"}
+    client.upload(b"more", "shared/data", "more.csv")
     _, theirs = old(code, variables, dataset_config=config, exp_engine_metadata=ids)
+    load = script.write("load.py", LOAD_ALL)
+    variables = {"PA_TASK_NAME": "Load", "PREVIOUS_TASK_ID": "Save", "folder": "|shared/data", "joined": "j.bin|"}
+    mapping = {"Load": {"input": "between"}}
+    _, loaded = old(load, variables, dataset_config=config, exp_engine_metadata=ids, mapping=mapping)
 
     below = "ours/e1/w1/output/Save"
     outputs = {
@@ -164,13 +183,18 @@ def test_a_ddm_holds_the_same_files_under_the_same_names(
         "one": DDM(project=f"{below}/single", name="one.csv"),
         "between": None,
     }
-    ours = script(
-        code,
-        name="Save",
-        inputs={"raw": DDM(project="shared/data", name="raw.csv")},
-        outputs=outputs,
-        job=Job(workflow="W", id="w1", experiment="ours", experiment_id="e1", management="DDM"),
-    ).result_map
+    job = Job(workflow="W", id="w1", experiment="ours", experiment_id="e1", management="DDM")
+    saved = script(
+        code, name="Save", inputs={"raw": DDM(project="shared/data", name="raw.csv")}, outputs=outputs, job=job
+    )
+    ours_loaded = script(
+        load,
+        name="Load",
+        inputs={"input": saved.outputs["between"], "folder": DDM(project="shared/data")},
+        outputs={"joined": DDM(project="ours/e1/w1/output/Load", name="j.bin")},
+        job=job,
+    )
+    ours, theirs = saved.result_map | ours_loaded.result_map, theirs | loaded
 
     def files(whose: str) -> dict[tuple[str, str], tuple[bytes, str, dict[str, Any]]]:
         return {
@@ -183,7 +207,7 @@ def test_a_ddm_holds_the_same_files_under_the_same_names(
         }
 
     assert files("ours") == files("theirs")
-    assert len(files("ours")) == 6
+    assert len(files("ours")) == 7
     assert ours.keys() == theirs.keys()
     for key in theirs:
         records = [
