@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-__all__ = ["OpenJournal", "events", "last", "note", "past"]
+__all__ = ["OpenJournal", "events", "last", "note", "past", "size"]
 
 _NAME = "journal.jsonl"
 _BEGIN = '{"at": '  # of each line; inside of a line its quotes would be escaped
@@ -74,12 +74,20 @@ class OpenJournal:
             _open.pop(self._folder).close()
 
 
-def events(folder: Path) -> Iterator[dict[str, Any] | None]:
-    """The events of the run with this folder, and None wherever there is no further one yet."""
+def size(folder: Path) -> int:
+    """Bytes that are there now."""
+    with suppress(FileNotFoundError):
+        return (folder / _NAME).stat().st_size
+    return 0
+
+
+def events(folder: Path, since: int = 0) -> Iterator[dict[str, Any] | None]:
+    """The events of the run with this folder, from so many bytes on; None wherever there is no further one yet."""
     path = folder / _NAME
     while not path.exists():
         yield None
     with path.open(encoding="utf-8", errors="replace", newline="\n") as journal:
+        journal.seek(since)
         line = ""
         while True:
             line += journal.readline()

@@ -9,22 +9,28 @@ import os
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import prefect
+from prefect import flow_engine as engine
 from prefect.client.orchestration import get_client
 from prefect.context import SettingsContext, get_settings_context
 from prefect.events.worker import EventsWorker
+from prefect.exceptions import ObjectNotFound
 from prefect.logging.configuration import setup_logging
 from prefect.logging.handlers import APILogWorker, PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
+from prefect.states import Pending
+from prefect.utilities.callables import get_call_parameters
 
-from pxw.errors import ServerError
+from pxw.errors import ServerError, TargetError
 from pxw.inline import Done, DoneList
 from pxw.walks import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from prefect.client.schemas.objects import FlowRun
     from rich.console import Console
 
 __all__ = ["at_server", "configured_url", "logging_to", "refuse_unreachable", "run_flow", "stand_ins", "ui_of"]
@@ -110,21 +116,44 @@ def ui_of(url: str | None) -> str:
     return str(PREFECT_UI_URL.value()) if url == configured_url() else url.removesuffix("/api")
 
 
-def run_flow(flow: Any, parameters: dict[str, Any], on_start: Callable[[str], None]) -> Any:
+def run_flow(flow: Any, parameters: dict[str, Any], on_start: Callable[[str], None], resume: str = "") -> Any:
     """Run a flow, and give what it returns.
 
     Args:
         flow: of ours, or of Prefect.
         parameters: those that differ from its defaults.
         on_start: told the flow run's id.
+        resume: the id of a flow run that is to go on; it has parameters of its own.
     """
 
     def started(_flow: Any, flow_run: Any, _state: Any) -> None:
         on_start(str(flow_run.id))
 
     watched = flow.with_options(on_running=[*flow.on_running_hooks, started])
-    result = watched(**parameters)
+    if not resume:
+        result = watched(**parameters)
+    else:
+        flow_run = _scheduled_again(resume)
+        given = get_call_parameters(watched.fn, (), {**flow_run.parameters, **parameters})
+        result = engine.run_flow(watched, flow_run=flow_run, parameters=given)
     return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+def _scheduled_again(run_id: str) -> FlowRun:
+    """A flow run, ready to be executed again under its own id, as `prefect flow-run retry` does it.
+
+    Raises:
+        TargetError: this server does not know it.
+    """
+    try:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(UUID(run_id), Pending(message="Resumed"), force=True)
+            return client.read_flow_run(UUID(run_id))
+    except (ObjectNotFound, ValueError) as error:
+        raise TargetError(
+            f"the Prefect server at {configured_url()} knows no flow run {run_id}",
+            help="use the server that it was started on, or go on with it by --inline",
+        ) from error
 
 
 # Logs ----------------------------------------------------------------------------------------------------------------

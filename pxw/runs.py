@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pxw.settings import Settings
     from pxw.specs import Placed, Ref
 
-__all__ = ["Run", "active", "collect", "folder_of", "hold_for_process", "open_run"]
+__all__ = ["Run", "active", "collect", "folder_of", "hold_for_process", "open_run", "refuse_running"]
 
 active: ContextVar[Run | None] = ContextVar("pxw_run", default=None)
 """The run that the code at hand belongs to, if it belongs to one."""
@@ -178,11 +178,7 @@ class Run:
     def _alone(self) -> Iterator[None]:
         with (self.folder / ".running").open("a") as running:
             if not _locks(running):
-                raise RunningError(
-                    f"run {self.id} is going on in another process",
-                    at=str(self.folder),
-                    help="wait for its end, or end that process",
-                )
+                raise _running(self.folder)
             yield
 
     def takes(self, finished: str, key: str) -> bool:
@@ -199,6 +195,25 @@ def _called(caller: Run, flow: str) -> list[str]:
     events = journal.past(caller.folder)
     begins = max(place for place, event in enumerate(events) if event["event"] == "flow started")
     return [event["run"] for event in events[:begins] if event["event"] == "subflow started" and event["flow"] == flow]
+
+
+def refuse_running(folder: Path) -> None:
+    """Refuse to go on with a run that is going on.
+
+    Raises:
+        RunningError: a process runs its flow.
+    """
+    with suppress(FileNotFoundError), (folder / ".running").open("rb") as running:
+        if not _locks(running):
+            raise _running(folder)
+
+
+def _running(folder: Path) -> RunningError:
+    return RunningError(
+        f"run {folder.name} is going on in another process",
+        at=str(folder),
+        help="wait for its end, or end that process",
+    )
 
 
 def hold_for_process(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +23,7 @@ class TaskProgress:
     Args:
         name: the task's.
         states: of each run by its key: `running`, `done` or `failed`.
-        cached: how many were taken from Prefect's cache.
+        before: how many were not run: `cached` by Prefect, or `reused` from an earlier attempt of the run.
         retries: how often a failed run was started again.
         rows: how many were written; None if no table was.
         size: bytes written.
@@ -33,7 +34,7 @@ class TaskProgress:
 
     name: str
     states: dict[str, str] = field(default_factory=dict)
-    cached: int = 0
+    before: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     rows: int | None = None
     size: int = 0
@@ -82,10 +83,11 @@ class Progress:
             task.rows = task.rows if event.get("rows") is None else (task.rows or 0) + event["rows"]
             task.size += event.get("size") or 0
         elif kind == "cached":
-            task.cached += key not in task.states
+            task.before[kind] += key not in task.states
             task.states[key] = "done"
-        elif kind in {"finished", "failed"}:
-            task.states[key] = "done" if kind == "finished" else "failed"
+        elif kind in {"finished", "failed", "reused"}:
+            task.before[kind] += kind == "reused"
+            task.states[key] = "failed" if kind == "failed" else "done"
             task.error = event.get("error", task.error)
 
 
@@ -106,9 +108,9 @@ class Follower:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="pxw-journal", daemon=True)
 
-    def watch(self, run_id: str) -> None:
-        """Follow this run, too."""
-        self._journals.setdefault(run_id, events(self._runs / run_id))
+    def watch(self, run_id: str, *, since: int = 0) -> None:
+        """Follow this run, too, from so many bytes of its journal on."""
+        self._journals.setdefault(run_id, events(self._runs / run_id, since))
 
     def __enter__(self) -> Self:
         """Follow in the background."""

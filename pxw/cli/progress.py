@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from pxw.cli.journal import Progress, TaskProgress
 
-__all__ = ["Shown", "Waiting", "showing"]
+__all__ = ["BEFORE", "Shown", "Waiting", "showing"]
 
-_CACHED = "from the cache"
+BEFORE = {"cached": "from the cache", "reused": "finished before"}
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red")}
 
 
@@ -91,9 +91,13 @@ def _facts(task: TaskProgress) -> list[str]:
     rows = "" if task.rows is None else f"{task.rows:,} rows"
     trouble = task.error.partition("\n")[0] if task.state == "failed" else ""
     again = f"{task.retries} {'retry' if task.retries == 1 else 'retries'}" if task.retries else ""
-    cached = _CACHED if task.cached == len(task.states) else f"{task.cached} {_CACHED}" if task.cached else ""
-    words = ", ".join(filter(None, [cached, again or trouble]))
+    words = ", ".join(filter(None, [*_not_run(task), again or trouble]))
     return [runs, rows, size(task.size) if task.size else "", seconds(max(until - task.began, 0)), words]
+
+
+def _not_run(task: TaskProgress) -> list[str]:
+    counts = {said: task.before[kind] for kind, said in BEFORE.items() if task.before[kind]}
+    return [said if count == len(task.states) else f"{count} {said}" for said, count in counts.items()]
 
 
 class _Lines:
@@ -128,8 +132,8 @@ class _Lines:
         facts = [*self._facts.pop(event["key"], []), took]
         if event["event"] == "failed":
             facts = [event.get("error", "").partition("\n")[0], took]
-        if event["event"] == "cached":
-            facts[-1] = _CACHED
+        if event["event"] in BEFORE:
+            facts[-1] = BEFORE[event["event"]]
         self._say("✗" if event["event"] == "failed" else "✓", event["task"], ", ".join(facts))
 
     def _say(self, mark: str, task: str, words: str) -> None:

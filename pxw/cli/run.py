@@ -18,6 +18,7 @@ from pxw.cli.faults import exit_code, show
 from pxw.cli.inputs import missing_inputs
 from pxw.cli.prints import scripts_printing_to
 from pxw.cli.progress import Waiting
+from pxw.cli.resuming import Asked
 from pxw.cli.server import server_url
 from pxw.cli.session import Session
 from pxw.cli.target import awaited, is_xxp, load_target, parameters
@@ -29,16 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pxw.runner.asking import Ask
+    from pxw.settings import Settings
 
 __all__ = ["command"]
 
 
 def command(
-    target: str,
+    target: str = "",
     /,
     *,
     param: Annotated[list[str], Parameter(name=["--param", "-p"])] = [],  # noqa: B006 - cyclopts copies it
     set: list[str] = [],  # noqa: A002, B006 - the option's name; cyclopts copies it
+    resume: str = "",
     inline: bool = False,
     check: bool = False,
     temporary_server: bool = False,
@@ -68,6 +71,9 @@ def command(
         `dataset=path`: read, or write, a dataset elsewhere, with its format and schema as declared. `dataset` is a
         parameter of the flow that takes a spec (`--set raw=other.csv`), or a declared input of a task, which is then
         read from there whatever the flow passes (`--set process.dataset=other.csv`).
+    resume
+        The id of a run that did not finish: go on with it, and reuse what its finished tasks gave. Target and
+        parameters are those that it was started with.
     inline
         Run in this process and without Prefect: no retries, no caching, no task runners.
     check
@@ -93,45 +99,56 @@ def command(
         under `MAX_WORKFLOWS_IN_PARALLEL_PER_NODE`, or 1.
     """
     try:
-        if is_xxp(target):
-            from pxw.cli.xxp import Chosen, Request  # noqa: PLC0415 - a Python flow does not pay for the language
-
-            request = Request(
-                config=config,
-                workflow=workflow,
-                experiment=experiment,
-                range=range,
-                seed=seed,
-                parallel=parallel,
-                param=param,
-                set=set,
-            )
-            chosen = Chosen.of(target, request, err())
-            if chosen is None:
-                return FOUND_ERRORS
-            ensure_ddm(err())
-            session = Session(chosen.graph.name, load_settings(), traceback=traceback)
-            ask = session.ask if sys.stdin.isatty() else _asked_elsewhere(inline or temporary_server)
-            flow, given, missing = chosen.flow(inline_only=inline, ask=ask), {}, chosen.missing_inputs()
-        else:
-            flow = _flow(target, inline)
-            session = Session(flow.name, load_settings(), traceback=traceback)
-            given = parameters(flow, param, set)
-            ensure_ddm(err())
-            if check and _has_findings(flow, given):
-                return FOUND_ERRORS
-            missing = [] if check else missing_inputs(flow, given)
-        for problem in missing:
-            show(problem, full=traceback)
-        if missing:
-            return FAILED
-        if inline:
-            return session.run(lambda: _inline(flow, given, session))
-        url = None if temporary_server else server_url(session.console, session.settings.home)
-        return session.run(lambda: _on_prefect(flow, given, session, url, logs=logs))
+        settings = load_settings()
+        asked = Asked(
+            target=target,
+            param=param,
+            set=set,
+            inline=inline,
+            config=config,
+            workflow=workflow,
+            experiment=experiment,
+            range=range,
+            seed=seed,
+            parallel=parallel,
+        )
+        if resume:
+            asked = asked.resuming(resume, settings)
+        return _run(asked, settings, check=check, temporary_server=temporary_server, logs=logs, traceback=traceback)
     except Exception as error:
         show(error, full=traceback)
         return exit_code(error)
+
+
+def _run(asked: Asked, settings: Settings, *, check: bool, temporary_server: bool, logs: bool, traceback: bool) -> int:
+    if not asked.target:
+        raise TargetError("nothing is named to run", help="name a file: pxw run flow.py")
+    if is_xxp(asked.target):
+        from pxw.cli.xxp import Chosen  # noqa: PLC0415 - a Python flow does not pay for the language
+
+        chosen = Chosen.of(asked.target, asked, err())
+        if chosen is None:
+            return FOUND_ERRORS
+        ensure_ddm(err())
+        session = Session(chosen.graph.name, asked, settings, traceback=traceback)
+        ask = session.ask if sys.stdin.isatty() else _asked_elsewhere(asked.inline or temporary_server)
+        flow, given, missing = chosen.flow(inline_only=asked.inline, ask=ask), {}, chosen.missing_inputs()
+    else:
+        flow = _flow(asked.target, asked.inline)
+        session = Session(flow.name, asked, settings, traceback=traceback)
+        given = parameters(flow, asked.param, asked.set)
+        ensure_ddm(err())
+        if check and _has_findings(flow, given):
+            return FOUND_ERRORS
+        missing = [] if check else missing_inputs(flow, given)
+    for problem in missing:
+        show(problem, full=traceback)
+    if missing:
+        return FAILED
+    if asked.inline:
+        return session.run(lambda: _inline(flow, given, session, asked.resume))
+    url = None if temporary_server else server_url(session.console, settings.home)
+    return session.run(lambda: _on_prefect(flow, given, session, url, logs=logs, resume=asked.resume))
 
 
 def _asked_elsewhere(is_alone: bool) -> Ask | None:
@@ -157,8 +174,8 @@ def _has_findings(flow: Any, given: dict[str, Any]) -> bool:
     return bool(walk.findings)
 
 
-def _inline(flow: Any, given: dict[str, Any], session: Session) -> Any:
-    run_id = f"inline-{uuid4()}"
+def _inline(flow: Any, given: dict[str, Any], session: Session, resume: str) -> Any:
+    run_id = resume or f"inline-{uuid4()}"
     session.console.print(Text("inline: without Prefect, so no retries and no caching", style="dim"))
 
     def execute(on_start: Callable[[str], None]) -> Any:
@@ -169,11 +186,11 @@ def _inline(flow: Any, given: dict[str, Any], session: Session) -> Any:
     return session.follow(execute)
 
 
-def _on_prefect(flow: Any, given: dict[str, Any], session: Session, url: str | None, *, logs: bool) -> Any:
+def _on_prefect(flow: Any, given: dict[str, Any], session: Session, url: str | None, *, logs: bool, resume: str) -> Any:
     from pxw import prefect_flows  # noqa: PLC0415 - --inline does not pay for Prefect
 
     with ExitStack() as stack:
         stack.enter_context(prefect_flows.logging_to(session.console, everything=logs))
         stack.enter_context(prefect_flows.at_server(url))
         session.page = prefect_flows.ui_of(url)
-        return session.follow(lambda on_start: prefect_flows.run_flow(flow, given, on_start))
+        return session.follow(lambda on_start: prefect_flows.run_flow(flow, given, on_start, resume))

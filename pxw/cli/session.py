@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from pxw import journal
 from pxw.cli import DONE, INTERRUPTED
 from pxw.cli.asking import ask
 from pxw.cli.console import err, out, seconds, shown_path
@@ -15,13 +16,14 @@ from pxw.cli.faults import exit_code, show
 from pxw.cli.interrupts import interruptible
 from pxw.cli.journal import Follower, Progress
 from pxw.cli.outputs import outputs_of, table_of
-from pxw.cli.progress import showing
+from pxw.cli.progress import BEFORE, showing
 from pxw.runs import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pxw.cli.progress import Shown
+    from pxw.cli.resuming import Asked
     from pxw.runner.asking import Question
     from pxw.settings import Settings
 
@@ -33,12 +35,14 @@ class Session:
 
     Args:
         flow: the flow's name.
+        asked: what was asked for.
         settings: where runs are kept.
         traceback: show errors with the whole traceback.
     """
 
-    def __init__(self, flow: str, settings: Settings, *, traceback: bool) -> None:
+    def __init__(self, flow: str, asked: Asked, settings: Settings, *, traceback: bool) -> None:
         self.settings = settings
+        self._asked = asked
         self.console = err()
         self.page = ""  # where a browser shows runs
         self._flow = flow
@@ -59,6 +63,8 @@ class Session:
         except Exception as error:
             show(error, console=self.console, full=self._traceback)
             self._say_ended("failed", "red")
+            if self._run_id:
+                self.console.print(Text(f"   = {self._how_to_resume()}", style="dim"))
             return exit_code(error)
         self._show_outputs(returned)
         self._say_ended("done", "green")
@@ -74,7 +80,8 @@ class Session:
 
             def on_start(run_id: str) -> None:
                 self._run_id = run_id
-                follower.watch(run_id)
+                self._asked.remember(folder_of(run_id, self.settings))
+                follower.watch(run_id, since=journal.size(folder_of(run_id, self.settings)))
 
             with follower:
                 return execute(on_start)
@@ -99,9 +106,9 @@ class Session:
 
     def _say_ended(self, how: str, style: str) -> None:
         ran = sum(len(task.states) for task in self._progress.tasks.values())
-        cached = sum(task.cached for task in self._progress.tasks.values())
+        counts = {kind: sum(task.before[kind] for task in self._progress.tasks.values()) for kind in BEFORE}
         words = f" in {seconds(time.monotonic() - self._began)}, {ran} task{'' if ran == 1 else 's'}"
-        words += f", {cached} from the cache" if cached else ""
+        words += "".join(f", {counts[kind]} {said}" for kind, said in BEFORE.items() if counts[kind])
         line = Text.assemble((f"{self._flow} {how}", f"bold {style}"), words)
         if self._run_id:
             where = f"\n{self.page}/runs/flow-run/{self._run_id}" if self.page else f", run {self._run_id}"
@@ -126,9 +133,13 @@ class Session:
         lines.append("\n   = nothing is half-written: a dataset is there as a whole, or not at all")
         if self._run_id:
             folder = shown_path(folder_of(self._run_id, self.settings))
+            lines.append(f"\n   = {self._how_to_resume()}")
             lines.append(f"\n   = intermediates stay in {folder} until `pxw gc` removes them")
         outputs = outputs_of(self._progress.saved, None, self.settings.kept_below, with_values=False)
         written = [output.place for output in outputs]
         if written:
             lines.append(f"\n   = written already: {', '.join(written)}")
         self.console.print(lines)
+
+    def _how_to_resume(self) -> str:
+        return f"to go on from the tasks that finished: pxw run --resume {self._run_id}"

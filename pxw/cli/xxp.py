@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter
 from rich.text import Text
@@ -25,10 +25,11 @@ from pxw.specs import Dataset, Spec
 from pxw.workflow import DataRef, Workflow, as_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from rich.console import Console
 
+    from pxw.cli.resuming import Asked
     from pxw.dsl.project import Project
     from pxw.dsl.resolve import Resolution
     from pxw.runner.asking import Ask
@@ -36,32 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["Chosen", "Request"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a command line says of a DSL file.
-
-    Args:
-        config: the project's `eexp_config.py`; by default the next one upwards.
-        workflow: the workflow that is meant.
-        experiment: the experiment that is meant.
-        range: whether the end of a range belongs to it.
-        seed: of random searches.
-        parallel: how many runs of a space go on at a time; by default what the project says.
-        param: `Task.parameter=value`.
-        set: `Dataset=place`.
-    """
-
-    config: str | None = None
-    workflow: str | None = None
-    experiment: str | None = None
-    range: Literal["inclusive", "exclusive"] = "inclusive"
-    seed: int = 0
-    parallel: int | None = None
-    param: Sequence[str] = ()
-    set: Sequence[str] = field(default_factory=tuple)
+__all__ = ["Chosen"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +48,7 @@ class Chosen:
     setup: Setup
 
     @classmethod
-    def of(cls, target: str, request: Request, console: Console) -> Chosen | None:
+    def of(cls, target: str, request: Asked, console: Console) -> Chosen | None:
         """Read the project; None if it has errors, which are shown.
 
         Raises:
@@ -179,7 +155,7 @@ def _use_settings(project: Project) -> None:
                 os.environ[f"PXW_{name.upper()}"] = secret.get_secret_value()
 
 
-def _setup(project: Project, graph: Workflow | Experiment, request: Request) -> Setup:
+def _setup(project: Project, graph: Workflow | Experiment, request: Asked) -> Setup:
     workflows = _workflows(graph)
     datasets = {node.name for workflow in workflows for node in workflow.datasets}
     places = {}

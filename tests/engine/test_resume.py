@@ -263,5 +263,5 @@ def test_what_a_killed_task_left_in_the_runs_folder_is_removed() -> None:
             run.target(task, key, "x").parent.mkdir()
     with run.noted():
         pass
-    left = {path.name for path in folder_of("one", load_settings().home).iterdir() if path.is_dir()}
+    left = {path.name for path in folder_of("one", load_settings()).iterdir() if path.is_dir()}
     assert left == {"a-1"}
