@@ -33,7 +33,8 @@ entry on the page *Error codes* of the documentation.
     │   ├── OutputError           PXW403   a task returned something else than it declared
     │   ├── RefTouchedError       PXW404   a reference used as if it were its value
     │   ├── ArgumentError         PXW405   an argument that cannot become what the task declared
-    │   └── RunningError          PXW406   a run that another process is running
+    │   ├── RunningError          PXW406   a run that another process is running
+    │   └── UnseenFailureError    PXW407   a submitted task that failed, and nobody looked
     └── ScriptError               PXW501   an old task script failed
 """
 
@@ -320,6 +321,12 @@ class RunningError(TaskError):
     """A run that another process is running."""
 
     code = "PXW406"
+
+
+class UnseenFailureError(TaskError):
+    """A flow came to its end, a task that it submitted failed, and its code never saw that."""
+
+    code = "PXW407"
 
 
 class ScriptError(TaskError):

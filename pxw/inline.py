@@ -11,17 +11,18 @@ from contextvars import copy_context
 from functools import partial, update_wrapper
 from itertools import count
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pxw.binding import Binding, Step
 from pxw.binding.declare import refuse_unfit
-from pxw.binding.mapping import is_unmapped, map_calls
+from pxw.binding.mapping import is_unmapped, map_calls, may_fail
 from pxw.errors import ArgumentError
 from pxw.runs import Run, active, open_run
 from pxw.specs import Ref
+from pxw.unseen import submitted
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ __all__ = [
 _keys = count(1)
 
 
-def call_here(binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_here(binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any], *, looks: bool = True) -> Any:
     """Call a task where no Prefect run is active: in a walk, in an inline run, or as the plain function it is."""
-    args, kwargs = resolved(args), resolved(kwargs)
+    args, kwargs = resolved(args, looks=looks), resolved(kwargs, looks=looks)
     walk = active_walk.get()
     if walk is not None:
         found = walk.call(binding, args, kwargs)
@@ -69,7 +70,9 @@ class Done:
 
     _final_state = True  # what Prefect's own wait() and as_completed() ask a future for
 
-    def __init__(self, call: Callable[[], Any]) -> None:
+    def __init__(self, call: Callable[[], Any], task: str = "") -> None:
+        self.task = task
+        self._is_seen = False
         self._value: Any = None
         self._error: Exception | None = None
         try:
@@ -79,13 +82,30 @@ class Done:
             if active_walk.get() is not None:
                 raise  # it is a finding
             self._error = error  # it is raised where the result is asked for
+            tasks = submitted.get()
+            if tasks is not None:
+                tasks.add(self)
+
+    @classmethod
+    def of(cls, binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
+        """Call a task; that another one's future is among its arguments does not mean that anybody saw its failure."""
+        return cls(partial(call_here, binding, args, kwargs, looks=False), binding.name)
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
         """What the call returned; what it raised is raised now, or returned if `raise_on_failure` is off."""
         del timeout
+        self._is_seen = True
+        return self.outcome(raise_on_failure)
+
+    def outcome(self, raise_on_failure: bool = True) -> Any:
+        """The same for another task, which does not count as having looked."""
         if self._error is not None and raise_on_failure:
             raise self._error
         return self._error or self._value
+
+    def unseen_failure(self) -> Exception | None:
+        """What the call raised, unless somebody has asked for the result."""
+        return None if self._is_seen else self._error
 
     def wait(self, timeout: float | None = None) -> None:
         """Return at once."""
@@ -115,16 +135,25 @@ class DoneList(list[Done]):
         """Return at once."""
 
 
-def resolved(value: Any) -> Any:
-    """A future's value; futures in lists, tuples and dicts, too."""
-    if isinstance(value, Done | DoneList):
-        return value.result()
-    if hasattr(value, "rewrap"):  # Prefect's annotations; all but unmapped() are about what only Prefect does
-        inner = resolved(value.value)
+def resolved(value: Any, *, looks: bool = True) -> Any:
+    """A future's value; futures in lists, tuples and dicts, too.
+
+    Args:
+        value: what may be, or hold, futures.
+        looks: whether it is the flow's code that asks, and so sees what they failed with.
+    """
+    if isinstance(value, DoneList):
+        return [resolved(future, looks=looks) for future in value]
+    if isinstance(value, Done):
+        return value.result() if looks else value.outcome()
+    if hasattr(value, "rewrap"):  # Prefect's annotations; the others are about what only Prefect does
+        if may_fail(value) and isinstance(value.value, Done | DoneList):
+            return value.value.result(raise_on_failure=False)
+        inner = resolved(value.value, looks=looks)
         return value.rewrap(inner) if is_unmapped(value) else inner
     if type(value) is list or type(value) is tuple:
-        return type(value)(map(resolved, value))
-    return {key: resolved(item) for key, item in value.items()} if type(value) is dict else value
+        return type(value)(resolved(item, looks=looks) for item in value)
+    return {key: resolved(item, looks=looks) for key, item in value.items()} if type(value) is dict else value
 
 
 class InlineTask:
@@ -145,7 +174,7 @@ class InlineTask:
     def submit(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Done:
         """Run the task now, and give a future that is done."""
         refuse_state(wait_for, return_state)
-        return Done(partial(call_here, self.binding, args, kwargs))
+        return Done.of(self.binding, args, kwargs)
 
     def map(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> DoneList:
         """Run the task once for each element of the lists among its arguments."""

@@ -34,6 +34,7 @@ from pxw.addresses import is_url
 from pxw.errors import OutputError, RunningError
 from pxw.settings import load_settings
 from pxw.specs import DDM, Remote
+from pxw.unseen import none_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,7 +155,8 @@ class Run:
         with self.held(), self._alone():
             self._begin(around if around is not None and around.id != self.id else None)
             try:
-                yield
+                with none_unseen(self.flow):
+                    yield
             except BaseException as error:
                 if not isinstance(error, Exception):  # Ctrl-C, SIGTERM, a cancelled coroutine
                     self.stop()

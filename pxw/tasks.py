@@ -17,6 +17,7 @@ from pxw.binding import Binding, Step
 from pxw.binding.mapping import map_calls
 from pxw.caching import by_content
 from pxw.contexts import current_run, in_prefect
+from pxw.futures import see_allowed, watched
 from pxw.inline import Done, DoneList, call_here, refuse_state, resolved
 from pxw.runs import active, hold_for_process
 from pxw.walks import active_walk
@@ -85,7 +86,7 @@ class Task(prefect.Task[P, R]):
         if not in_prefect():
             refuse_state(**engine)
             return call_here(self.binding, args, kwargs)
-        light = self._light(args, kwargs)
+        light = self._light(args, kwargs, engine)
         return super().__call__(*light.args, **light.kwargs, **engine)
 
     if TYPE_CHECKING:
@@ -118,9 +119,9 @@ class Task(prefect.Task[P, R]):
             if not _has_stand_in():
                 return super().submit(*args, **kwargs, **engine)  # Prefect's own error
             refuse_state(**engine)
-            return Done(partial(call_here, self.binding, args, kwargs))
-        light = self._light(args, kwargs)
-        return super().submit(*light.args, **light.kwargs, **engine)
+            return Done.of(self.binding, args, kwargs)
+        light = self._light(args, kwargs, engine)
+        return watched(super().submit(*light.args, **light.kwargs, **engine), self.name)
 
     if TYPE_CHECKING:
 
@@ -139,7 +140,7 @@ class Task(prefect.Task[P, R]):
                 return super().map(*args, **kwargs, **engine)  # Prefect's own error, or its deferred tasks
             refuse_state(**engine)
             calls = map_calls(self.binding, resolved(args), resolved(kwargs))
-            return DoneList(Done(partial(call_here, self.binding, *call)) for call in calls)
+            return DoneList(Done.of(self.binding, *call) for call in calls)
         futures = [value for value in (*args, *kwargs.values()) if isinstance(value, PrefectFuture)]
         if futures:  # a future of a list; Prefect keeps seeing that the mapped tasks depend on it
             engine["wait_for"] = [*(engine.get("wait_for") or ()), *futures]
@@ -157,7 +158,8 @@ class Task(prefect.Task[P, R]):
         changed._bind(self.binding.changed(options.get("name"), outputs))  # noqa: SLF001 - its own class's
         return changed
 
-    def _light(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+    def _light(self, args: tuple[Any, ...], kwargs: dict[str, Any], engine: dict[str, Any]) -> inspect.BoundArguments:
+        see_allowed((*args, *kwargs.values(), *(engine.get("wait_for") or ())))
         light = self.binding.light(current_run(), self.binding.complete(args, kwargs))
         self.binding.each(light, lambda _, value: _sealed(value))
         return light

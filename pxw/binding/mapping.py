@@ -12,7 +12,7 @@ from pxw.specs import Placed, Ref
 if TYPE_CHECKING:
     from pxw.binding.bound import Binding
 
-__all__ = ["is_unmapped", "map_calls"]
+__all__ = ["is_unmapped", "map_calls", "may_fail"]
 
 
 def map_calls(
@@ -62,3 +62,8 @@ def _items(value: Any) -> list[Any] | None:
 def is_unmapped(value: Any) -> bool:
     """Whether this is what Prefect's `unmapped()` gives."""
     return known_as(value, "prefect.utilities.annotations", "unmapped")
+
+
+def may_fail(value: Any) -> bool:
+    """Whether this is what Prefect's `allow_failure()` gives."""
+    return known_as(value, "prefect.utilities.annotations", "allow_failure")

@@ -285,10 +285,19 @@ def test_a_file_that_cannot_be_imported_fails(pxw, tmp_path, source):
     assert "Traceback" not in err
 
 
-def test_a_task_whose_failure_nobody_looked_at_is_told(pxw, tmp_path):
-    (tmp_path / "loose.py").write_text(
-        "import pxw\n@pxw.task\ndef work():\n    1 / 0\n@pxw.flow\ndef loose():\n    work.submit()\n"
-    )
+LOOSE = "import pxw\n@pxw.task\ndef work():\n    1 / 0\n@pxw.flow\ndef loose():\n    work.submit()"
+
+
+def test_a_task_whose_failure_nobody_looked_at_fails_the_run(pxw, tmp_path):
+    (tmp_path / "loose.py").write_text(LOOSE)
+    code, _, err = pxw("run", "loose.py", "--inline")
+    assert code == 1
+    assert "PXW407" in err
+    assert "task 'work': ZeroDivisionError" in err
+
+
+def test_a_task_whose_failure_the_flow_copes_with_is_told(pxw, tmp_path):
+    (tmp_path / "loose.py").write_text(f"{LOOSE}.result(raise_on_failure=False)")
     code, _, err = pxw("run", "loose.py", "--inline")
     assert code == 0
     assert "warning: the flow went on although a task failed: work" in err
