@@ -66,7 +66,7 @@ def _of_experiment(experiment: Experiment, setup: Setup) -> Callable[[], Any]:
     for workflow in (*experiment.workflows, *(task.workflow for task in experiment.tasks)):
         refuse_unrunnable(workflow, setup)
     for each in experiment.control.transitions:
-        setup.refuse_text(each.condition or "", each.kind if each.condition else "expression", each.at)
+        setup.refuse_undecidable(each.condition or "", each.kind if each.condition else "expression", each.at)
     planned, make = plan(experiment, setup), task_maker()
 
     def run() -> Any:

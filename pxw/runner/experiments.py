@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pxw.compat import Job
-from pxw.errors import DSLError, PxwError
+from pxw.errors import DSLError, PxwError, nearest
 from pxw.experiment import Event, Experiment, ExperimentTask, Space, arguments, configurations
 from pxw.runner.results import Results
 from pxw.runner.tasks import Work
@@ -96,13 +96,37 @@ def _configurations(space: Space, setup: Setup) -> list[Configuration]:
 
 
 def _values(space: Space, configuration: Configuration, workflow: Workflow) -> dict[str, Configuration]:
+    """Values for the tasks' parameters, held to their types and domains: filters and generators may say anything."""
+    _refuse_slips(space, configuration)
     try:
-        return arguments(space, configuration, workflow)
+        values = arguments(space, configuration, workflow)
     except ValueError as error:
         raise DSLError(
             f"space {space.name!r}: {error} in {configuration} is no value of the type that the task declares",
             at=str(space.at or ""),
         ) from error
+    for task, given in values.items():
+        for name, value in given.items():
+            parameter = workflow.task(task).parameter(name)
+            if parameter and parameter.domain is not None and value not in parameter.domain:
+                raise DSLError(
+                    f"space {space.name!r}: {value!r} in {configuration} is outside the domain of {task}.{name}",
+                    at=str(space.at or ""),
+                    help=f"it must be {parameter.domain}",
+                )
+    return values
+
+
+def _refuse_slips(space: Space, configuration: Configuration) -> None:
+    """Refuse a configuration that leaves a variability point out and has one that nobody declared."""
+    points = [point.name for point in space.points]
+    unknown = [name for name in configuration if name not in points]
+    if unknown and not configuration.keys() >= set(points):
+        raise DSLError(
+            f"space {space.name!r}: {unknown[0]!r} in {configuration} is no variability point",
+            at=str(space.at or ""),
+            help=nearest(unknown[0], points),
+        )
 
 
 @dataclass

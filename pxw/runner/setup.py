@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -57,7 +59,7 @@ class Setup:
         Raises:
             DSLError: it cannot be decided; it is never taken for false.
         """
-        self.refuse_text(text, kind, at)
+        self.refuse_undecidable(text, kind, at)
         try:
             answer = self._answer(text, kind, known)
             if answer is not None:
@@ -79,8 +81,19 @@ class Setup:
         module = self._modules["conditions"]
         return eval(text.strip(), {**(vars(module) if module else {}), **known})  # noqa: S307 - the project's own code
 
-    def refuse_text(self, text: str, kind: ConditionKind, at: Span | None) -> None:
-        """Refuse a condition that is written for people."""
+    def refuse_undecidable(self, text: str, kind: ConditionKind, at: Span | None) -> None:
+        """Refuse a condition that is written for people, and a call that its function cannot take."""
+        if kind == "call":
+            name, *words = shlex.split(text)
+            try:
+                with suppress(ValueError):  # a builtin may not say what it takes
+                    inspect.signature(self.function(name, "conditions")).bind(*words, {})
+            except TypeError as error:
+                raise DSLError(
+                    f"the condition {text!r} cannot be called: {error}",
+                    at=str(at or ""),
+                    help=f"{name}() gets the words after its name, and then the results",
+                ) from None
         if kind == "text":
             raise DSLError(
                 f"no run can decide the condition {text!r}: it is neither Python nor a call",

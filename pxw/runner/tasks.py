@@ -139,7 +139,7 @@ class NodeBinding(Binding):
             outputs=_outputs(node, work),
             parameters=parameters | answers,
             job=replace(work.job, previous=next(reversed(before), ""), variables=variables, result_map=result_map),
-            log=log_of(self.name),
+            log=log_of(" ".join(filter(None, [work.label, node.name]))),
         )
         return Left(dict(outcome.outputs), answers | outcome.variables, dict(outcome.result_map))
 
@@ -244,7 +244,7 @@ def refuse_unrunnable(workflow: Workflow, setup: Setup) -> None:
         if task.script is None:
             raise _without_script(task, workflow)
     for condition in workflow.conditions:
-        setup.refuse_text(condition.text, condition.kind, condition.at)
+        setup.refuse_undecidable(condition.text, condition.kind, condition.at)
     for node in workflow.datasets:
         if any(DataRef(node.name) in (link.source, link.target) for link in workflow.data_links):
             place_of(node, workflow, setup)

@@ -116,6 +116,40 @@ def test_an_empty_space_is_an_error_before_anything_runs(squares: Project, code:
 
 
 @pytest.mark.parametrize(
+    ("generated", "said"),
+    [
+        ('{"v": 11}', "11 in {'v': 11} is outside the domain of T.p"),
+        ('{"v": "x"}', "no value of the type that the task declares"),
+        ('{"vv": 1}', "'vv' in {'vv': 1} is no variability point"),
+    ],
+)
+def test_what_a_generator_says_is_held_to_what_is_declared_before_anything_runs(
+    squares: Project, generated: str, said: str
+) -> None:
+    squares.write("configurations.py", f"def more():\n    return [{generated}]\n")
+    declared = squares.root / "tasks/square/task.xxp"
+    declared.write_text(declared.read_text().replace("default 2;", "default 2; range (1, 10);"))
+    text = experiment("A;", space("A", 'strategy gridsearch; param_values v = enum(1); generator "more";'))
+    with pytest.raises(DSLError) as caught:
+        squares.run(text)
+    assert said in str(caught.value)
+    assert squares.ran == []
+
+
+def test_a_condition_that_its_function_cannot_take_is_refused_before_anything_runs(squares: Project) -> None:
+    squares.write("conditions.py", "def beyond(space, limit, results):\n    return True\n")
+    spaces = (space(name, "strategy gridsearch; param_values v = enum(3);") for name in "AB")
+    with pytest.raises(DSLError, match="cannot be called: missing a required argument: 'results'"):
+        squares.run(experiment('START -> A; A ?-> B { condition "beyond A"; };', *spaces))
+    assert squares.ran == []
+
+
+def test_a_space_that_no_link_leads_to_does_not_run(squares: Project) -> None:
+    spaces = (space(name, "strategy gridsearch; param_values v = enum(3);") for name in "AB")
+    assert list(squares.run(experiment("START -> A -> END;", *spaces))) == ["A"]
+
+
+@pytest.mark.parametrize(
     ("condition", "nodes"),
     [
         ("results['A'][1]['result']['output'] == '9'", ["A", "B"]),
