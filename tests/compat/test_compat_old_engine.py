@@ -16,7 +16,7 @@ from pxw.specs import DDM, Dataset, Local
 from tests.compat.conftest import Runner
 from tests.server.test_old_helper import helper  # noqa: F401 - a fixture: the package from the index, or a skip
 
-SCRIPTS = Path(__file__).with_name("scripts")
+SCRIPTS = Path(__file__).parents[2] / "flows/old_project/tasks"
 
 # What Proactive does around a script; its shared folder is here below the test's own.
 HARNESS = """
@@ -110,8 +110,8 @@ def test_the_seeds_script_writes_the_same_bytes(old: Callable[..., Any], script:
     raw = script.write("input.csv", "a,b,c\n1,x,2.50\n,y,3\n3,é,1e-7\n4,,5\n")
     places = {name: tmp_path / name / "out.csv" for name in ("theirs", "ours")}
     variables = {"PA_TASK_ID": "t", "PA_TASK_NAME": "T", "dataset": str(raw), "processed_data": str(places["theirs"])}
-    old(SCRIPTS / "basic.py", variables)
-    script(SCRIPTS / "basic.py", inputs={"dataset": raw}, outputs={"processed_data": Local(places["ours"])})
+    old(SCRIPTS / "clean/task.py", variables)
+    script(SCRIPTS / "clean/task.py", inputs={"dataset": raw}, outputs={"processed_data": Local(places["ours"])})
     assert places["ours"].read_bytes() == places["theirs"].read_bytes() != b""
 
 

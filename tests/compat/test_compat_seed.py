@@ -16,7 +16,7 @@ from pxw.compat import Job
 from pxw.specs import DDM, Local
 from tests.compat.conftest import Runner
 
-SCRIPTS = Path(__file__).with_name("scripts")
+SCRIPTS = Path(__file__).parents[2] / "flows/old_project/tasks"
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def frames(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_the_basic_script_runs_as_it_stands(script: Runner, tmp_path: Path) -> None:
     raw = script.write("input.csv", "a,b\n1,x\n,y\n3,z\n")
-    outcome = script(SCRIPTS / "basic.py", inputs={"dataset": raw}, outputs={"processed_data": Local("out.csv")})
+    outcome = script(SCRIPTS / "clean/task.py", inputs={"dataset": raw}, outputs={"processed_data": Local("out.csv")})
     assert (tmp_path / "out.csv").read_bytes() == b"a,b\n1.0,x\n3.0,z\n"
     assert outcome.outputs["processed_data"].place == str(tmp_path / "out.csv")
     assert script.lines == [("Loading dataset...", "stdout"), ("Task completed successfully!", "stdout")]
@@ -42,7 +42,7 @@ def test_the_training_script_runs_and_the_analysis_uses_what_it_saved(
 ) -> None:
     train, test = frames
     trained = script(
-        SCRIPTS / "train.py", inputs={"train_data": train, "test_data": test}, outputs={"ml_outputs": None}
+        SCRIPTS / "train/task.py", inputs={"train_data": train, "test_data": test}, outputs={"ml_outputs": None}
     )
     saved = trained.outputs["ml_outputs"]
     assert saved.format == "folder"
@@ -51,7 +51,7 @@ def test_the_training_script_runs_and_the_analysis_uses_what_it_saved(
     assert f"accuracy: {json.loads(files['results.json'].read_text())['accuracy']:.4f}" in script.text
 
     analysed = script(
-        SCRIPTS / "analyse.py",
+        SCRIPTS / "analyse/task.py",
         inputs={"trained_model": files["model.pkl"], "test_data": Local(test)},
         outputs={"analysis_results": Local("analysis/")},
     )
@@ -73,7 +73,7 @@ def test_all_three_run_with_a_ddm(script: Runner, frames: tuple[Path, Path], ddm
         ddm().upload(path, "seed/data")
     job = Job(workflow="W", id="w1", experiment="seed", experiment_id="e1", management="DDM")
     basic = script(
-        SCRIPTS / "basic.py",
+        SCRIPTS / "clean/task.py",
         inputs={"dataset": DDM(project="seed/data", name="train.csv")},
         outputs={"processed_data": DDM(project="seed/clean", name="clean.csv")},
         job=job,
@@ -82,7 +82,7 @@ def test_all_three_run_with_a_ddm(script: Runner, frames: tuple[Path, Path], ddm
     assert basic.outputs["processed_data"].place == "ddm://seed/clean//clean.csv"
 
     trained = script(
-        SCRIPTS / "train.py",
+        SCRIPTS / "train/task.py",
         inputs={name: DDM(project="seed/data", name=f"{name[:-5]}.csv") for name in ("train_data", "test_data")},
         outputs={"ml_outputs": None},
         job=job,
@@ -94,7 +94,7 @@ def test_all_three_run_with_a_ddm(script: Runner, frames: tuple[Path, Path], ddm
     assert pxw.load(trained.outputs["ml_outputs"], dict[str, bytes])["results.json"].startswith(b'{"accuracy"')
 
     analysed = script(
-        SCRIPTS / "analyse.py",
+        SCRIPTS / "analyse/task.py",
         inputs={
             "trained_model": DDM(project=project, name="model.pkl"),
             "test_data": DDM(project="seed/data", name="test.csv"),

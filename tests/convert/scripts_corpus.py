@@ -297,7 +297,7 @@ CONVERTED = [
     Case(
         "names of keys in constants",
         PH
-        + 'IN, OUT = "in", "out"\nSOURCE = "in"\nx = ph.load_dataset(variables, resultMap, SOURCE)\n'
+        + 'SOURCE = "in"\nx = ph.load_dataset(variables, resultMap, SOURCE)\n'
         + 'ph.save_dataset(variables, resultMap, "out", x)\n',
         files={"in.bin": b"abc"},
     ),

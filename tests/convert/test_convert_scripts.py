@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+import random
+import shutil
+import subprocess
+import sys
 import types
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +20,7 @@ import pxw
 from pxw.binding import Step
 from pxw.compat import Job, run_script
 from pxw.compat import Script as OldScript
+from pxw.convert import convert
 from pxw.convert.scripts import Given, Script, Source, TaskCode, decoded, kind_of_saved, write_task
 from pxw.importing import inline
 from pxw.runs import Run
@@ -146,3 +153,86 @@ def test_a_script_that_may_not_become_a_function_says_why_and_where(code, line, 
     reasons = write_task(Script(code), about, "t")
     assert isinstance(reasons, list), reasons.text
     assert any(each.line == line and said in each.message for each in reasons), reasons
+
+
+def test_the_example_project_becomes_functions_that_write_the_same_files(tmp_path, monkeypatch):
+    from pxw.cli import main
+
+    project = shutil.copytree(ROOT / "flows/old_project", tmp_path / "project")
+    monkeypatch.chdir(project)
+    shutil.rmtree("results", ignore_errors=True)
+    made = convert(project, project / "flows", tasks=True)
+    assert not [each for each in made.entries if "stays a script" in each.message]
+    made.write()
+    names = ["data_processing", "machine_learning"]
+    assert [main(["run", f"workflows/{name}.xxp", "--inline"]) for name in names] == [0, 0]
+    expected = _files(project / "results")
+    shutil.rmtree("results")
+    modules = [next(Path("flows").glob(f"{name}*.py")) for name in names]
+    assert [main(["run", str(path), "--inline"]) for path in modules] == [0, 0]
+    found = _files(project / "results")
+    assert found.keys() == expected.keys()
+    assert {name for name in found if found[name] != expected[name]} <= {"analysis/model.pkl"}
+    one, two = (pickle.loads(each["analysis/model.pkl"]) for each in (expected, found))
+    rows = pd.read_csv(BytesIO(found["analysis/X_test.csv"]))
+    assert np.array_equal(one.predict_proba(rows), two.predict_proba(rows))
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+@pytest.mark.parametrize("golden", sorted((Path(__file__).parent / "golden").glob("*.py")), ids=lambda path: path.stem)
+def test_a_function_reads_as_written_by_hand(golden, converted):
+    assert converted[golden.name] == golden.read_text()
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """The example project, converted beside itself."""
+    project = shutil.copytree(ROOT / "flows/old_project", tmp_path_factory.mktemp("project") / "old")
+    made = convert(project, project / "flows", tasks=True)
+    return {Path(name).name: text for name, text in made.files.items()}
+
+
+def test_all_functions_pass_ruff_and_mypy(tmp_path):
+    folder = tmp_path / "flows"
+    convert(shutil.copytree(ROOT / "flows/old_project", tmp_path / "old"), folder, tasks=True).write()
+    for number, case in enumerate(CONVERTED):
+        code = _code(case, _sources(_lay_out(case.files), case.maker))
+        (folder / f"case_{number}.py").write_text(code.text)
+    ours = ["--config-file=", "--ignore-missing-imports", "--cache-dir", str(tmp_path / ".mypy")]
+    rules = ["--isolated", "--line-length", "120"]
+    for command in (
+        ["ruff", "format", "--diff", *rules],
+        ["ruff", "check", "--no-cache", "--select", "E,F,I,W", *rules],
+        ["mypy", *ours],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command, "."], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert not done.returncode, done.stdout + done.stderr
+
+
+def test_no_script_is_too_much_for_the_converter(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)  # as where ruff is not installed
+    chance = random.Random(4)
+    scripts = [case.code for case in CONVERTED] + [code for code, _, _ in KEPT]
+    scripts += [path.read_text() for path in SEED.glob("*/task.py")]
+    about = Given(task="T", inputs=dict.fromkeys(["in", "data", "one", "two"], Source("bytes", ".csv", True)))
+    became = 0
+    for _ in range(2_000):
+        lines = [line for each in chance.sample(scripts, 2) for line in each.splitlines()]
+        for _ in range(chance.randrange(4)):
+            place = chance.randrange(len(lines) + 1)
+            lines[place : place + chance.randrange(2)] = chance.choice(lines or [""]).split("(", chance.randrange(2))
+        try:
+            found = write_task(Script(decoded("\n".join(lines).encode())), about, "t")
+        except SyntaxError:
+            continue
+        if isinstance(found, TaskCode):
+            compile(found.text, "converted", "exec", dont_inherit=True)
+            became += 1
+        else:
+            assert all(each.line > 0 and each.message for each in found)
+    assert became > 50

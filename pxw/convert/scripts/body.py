@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from typing import TYPE_CHECKING
 
 from pxw.convert.scripts.text import indented, narrow
@@ -20,7 +22,7 @@ _NARRATING = re.compile(
     r"(load|read|fetch|get|retriev|import|librar|sav|stor|writ|output|upload|modul|depend|param|variab)",
     re.IGNORECASE,
 )
-_FOR_TOOLS = re.compile(r"#!|#.*coding[:=]")
+_FOR_TOOLS = re.compile(r"#!|#.*coding[:=]|# *(noqa|type:|pylint|fmt:|isort)")
 
 
 class Body:
@@ -60,11 +62,20 @@ class Body:
             is_gone = role != "body" or all(id(node) in self._draft.dropped for node in chunk.nodes)
             if not chunk.nodes:
                 pieces += comments
+            elif is_gone and role != "outside":
+                pieces += [*_remaining(comments), *self._beside(chunk)]
             elif is_gone:
-                pieces += _remaining(comments) if role != "outside" else []
+                continue
             else:
                 pieces += [*comments, self._text.lines(chunk.start, chunk.last)]
         return indented(narrow("\n".join(pieces))) if any(pieces) else ""
+
+    def _beside(self, chunk: Chunk) -> list[str]:
+        """The comments in and behind a statement that is gone, if they tell of anything else."""
+        lines = self._text.source.split("\n")[chunk.start - 1 : chunk.last]
+        tokens = tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline)
+        found = [each.string for each in tokens if each.type == tokenize.COMMENT]
+        return [each for each in found if not (_NARRATING.match(each) or _FOR_TOOLS.match(each))]
 
     def _role(self, chunk: Chunk) -> Role:
         return self._roles[id(chunk.nodes[0])] if chunk.nodes else "body"

@@ -70,11 +70,11 @@ def convert_loads(draft: Draft) -> list[Parameter]:
             elif source.kind not in _FIXED:
                 draft.refuse(load.node, f"loads '{key}' more than once, and may have changed it")
             texts.append(_text(draft, load, source, found[key].name))
-        _put(draft, load, texts, found, wished)
         for name, kind in _kinds_of_names(draft, load, sources, wished):
             draft.script.kinds.bind(name, kind)
         kinds = [_PARSERS[suffix][1] if (suffix := _parser(draft, load, x)) in _PARSERS else x.kind for x in sources]
         draft.script.kinds.note(load.node, kinds[0] if len(kinds) == 1 else "list")
+        _put(draft, load, texts, found, wished)
     return list(found.values())
 
 
@@ -166,9 +166,38 @@ def _put(draft: Draft, load: Load, texts: list[str], found: dict[str, Parameter]
         draft.dropped.add(id(draft.script.statements[draft.statement_of(load.node)].node))
         return
     pair = draft.assigned(load.node)
+    if pair is not None and len(pair[1]) == len(texts) == 1 and texts[0].isidentifier():
+        until = _until(draft, pair[1][0], pair[0])
+        if until:
+            _rename(draft, load.node, pair[1][0], texts[0], until)
+            return
     unpacks = pair is not None and len(pair[1]) > 1
     several = ", ".join(texts)
     draft.script.text.replace(load.node, texts[0] if len(texts) == 1 else several if unpacks else f"[{several}]")
+
+
+def _until(draft: Draft, name: str, place: int) -> range:
+    """The statements that see what was loaded, of a name that is then bound to something made of it."""
+    places = draft.script.bindings(name)
+    if len(places) < 2 or places[0] != place or _is_read_before(draft, name, place):
+        return range(0)
+    until = range(place + 1, places[1] + 1)
+    last = draft.script.statements[places[1]].node
+    plain = isinstance(last, ast.Assign) and [ast.unparse(each) for each in last.targets] == [name]
+    inner = (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    nested = any(isinstance(node, inner) for n in until for node in ast.walk(draft.script.statements[n].node))
+    return until if plain and not nested else range(0)
+
+
+def _rename(draft: Draft, load: ast.Call, name: str, new: str, until: range) -> None:
+    """Call by the parameter's name what has another kind later on, and leave out the statement that loads it."""
+    kinds = draft.script.kinds
+    for node in (node for n in until for node in ast.walk(draft.script.statements[n].node)):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+            draft.script.text.replace(node, new)
+            kinds.note(node, kinds.of(load))
+    kinds.forget(name, load)
+    draft.dropped.add(id(draft.script.statements[draft.statement_of(load)].node))
 
 
 # ---------------------------------------------------------------------------------------------------- variables

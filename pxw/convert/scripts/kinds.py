@@ -55,6 +55,13 @@ _OF_FRAME = {
     ),
 }
 _OF_TEXT = {"strip", "lstrip", "rstrip", "upper", "lower", "title", "replace", "capitalize", "join", "removeprefix"}
+_WRITTEN: dict[type[ast.expr], Kind] = {
+    ast.JoinedStr: "str",
+    ast.Dict: "dict",
+    ast.DictComp: "dict",
+    ast.List: "list",
+    ast.ListComp: "list",
+}
 _BUFFERS: dict[str, Kind] = {"BytesIO": "bytes", "io.BytesIO": "bytes", "StringIO": "str", "io.StringIO": "str"}
 
 
@@ -82,28 +89,27 @@ class Kinds:
         """A name stands for a parameter of this kind."""
         self._bound[name] = kind
 
-    def of(self, node: ast.expr) -> Kind:  # noqa: PLR0911 - a case for each kind of expression
+    def forget(self, name: str, value: ast.expr) -> None:
+        """A name is no longer bound to this value."""
+        self._values[name] = [each for each in self._values[name] if each is not value]
+
+    def of(self, node: ast.expr) -> Kind:
         """The kind of an expression."""
-        if id(node) in self._nodes:
-            return self._nodes[id(node)]
+        return self._nodes.get(id(node)) or self._of_syntax(node)
+
+    def _of_syntax(self, node: ast.expr) -> Kind:
         match node:
             case ast.Constant(value=value) if type(value) in {bytes, str, int, float, bool}:
                 return type(value).__name__  # type: ignore[return-value]  # these five are kinds
-            case ast.JoinedStr():
-                return "str"
-            case ast.Dict() | ast.DictComp():
-                return "dict"
-            case ast.List() | ast.ListComp():
-                return "list"
             case ast.Name(id=name):
                 return self._name(name)
-            case ast.BinOp(left=left, right=right):
-                return self._sum(self.of(left), self.of(right))
-            case ast.Subscript(value=value, slice=place) if self.of(value) == "frame":
-                return "frame" if isinstance(place, ast.List | ast.Compare) else "any"
+            case ast.BinOp(left=left, op=op, right=right):
+                return self._sum(self.of(left), op, self.of(right))
+            case ast.Subscript(value=value, slice=place):
+                return self._part(self.of(value), place)
             case ast.Call(func=function):
                 return self._call(node, function)
-        return "any"
+        return _WRITTEN.get(type(node), "any")
 
     def elements(self, node: ast.expr) -> list[ast.expr] | None:
         """The elements of a list that is written out, here or where its name is bound."""
@@ -129,10 +135,20 @@ class Kinds:
         return kinds.pop() if len(kinds) == 1 else "any"
 
     @staticmethod
-    def _sum(left: Kind, right: Kind) -> Kind:
-        if left == right and left in {"bytes", "str", "int", "float", "list"}:
+    def _sum(left: Kind, op: ast.operator, right: Kind) -> Kind:
+        if isinstance(op, ast.Mult) and right == "int" and left in {"str", "bytes"}:
             return left
-        return "float" if {left, right} == {"int", "float"} else "any"
+        if left == right and left in {"bytes", "str", "list"}:
+            return left if isinstance(op, ast.Add) else "any"
+        if {left, right} <= {"int", "float"} and isinstance(op, ast.Add | ast.Sub | ast.Mult):
+            return "float" if "float" in {left, right} else "int"
+        return "any"
+
+    @staticmethod
+    def _part(kind: Kind, place: ast.expr) -> Kind:
+        if kind in {"str", "bytes"} and isinstance(place, ast.Slice):
+            return kind
+        return "frame" if kind == "frame" and isinstance(place, ast.List | ast.Compare) else "any"
 
     def _call(self, node: ast.Call, function: ast.expr) -> Kind:
         name = self.full_name(function)

@@ -105,7 +105,8 @@ class _Writer:
         code = [body.outside(), self._named_outputs(hint), "\n".join([*task.lines, *filter(None, lines)])]
         text = "\n\n\n".join(filter(None, code))
         pieces = [top.text().rstrip("\n"), body.opening(), header(self._imports(text))]
-        return "\n\n".join(filter(None, pieces)) + f"\n\n\n{text}\n"
+        gap = "\n\n\n" if text.startswith(("def ", "class ", "@")) else "\n\n"
+        return "\n\n".join(filter(None, pieces)) + f"{gap}{text}\n"
 
     def _docstring(self) -> str:
         return ast.get_docstring(self.script.text.tree) or ""
