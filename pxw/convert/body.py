@@ -9,6 +9,7 @@ from pxw.convert.ifs import Ifs
 from pxw.convert.names import is_parameter
 from pxw.convert.source import call, keywords, sequence
 from pxw.convert.tasks import placed
+from pxw.convert.wiring import NEVER
 from pxw.workflow import DataRef, PortRef
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Body:
         notes = self.wiring.notes
         for index in self.ifs.idle():
             condition = self._condition(index)
+            if condition.text == NEVER:
+                continue  # it is told of already
             notes.add("dropped", f"nothing depends on the condition '{condition.text}'", condition.at)
         for name, formula in self.chart.alive.items():
             if formula == FALSE:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["FALSE", "TRUE", "Branch", "Choice", "Decision", "Flowchart", "Formula", "Guarded", "either", "implies"]
 
@@ -75,12 +76,13 @@ def _given(formula: Formula, context: Cube) -> Formula:
 
 @dataclass(frozen=True)
 class Choice:
-    """A condition: who is waited for, and who runs if it holds, if not, and after either."""
+    """A condition: who is waited for, and who runs if it holds, if not, and after either; some never hold."""
 
     sources: tuple[str, ...]
     then: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()
     continuation: tuple[str, ...] = ()
+    never: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,15 @@ class Flowchart:
         names: all nodes.
         links: control edges that are always taken when their source runs.
         choices: the conditions.
-        waits: further edges that order, and decide nothing.
+        waits: further edges that order.
+        needs: of a node that no control edge leads to, groups of nodes: of each group one must run.
     """
 
     names: Sequence[str]
     links: Sequence[tuple[str, str]]
     choices: Sequence[Choice] = ()
     waits: Sequence[tuple[str, str]] = ()
+    needs: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     alive: dict[str, Formula] = field(default_factory=dict)
     decided: dict[int, Formula] = field(default_factory=dict)
     order: list[_Item] = field(default_factory=list)
@@ -159,14 +163,22 @@ class Flowchart:
             return
         taken = [self.alive[before] for before, after in self.links if after == item]
         for index, choice in enumerate(self.choices):
-            if item in choice.then:
-                taken.append(both(self.decided[index], literal(index, wanted=True)))
-            if item in choice.otherwise:
-                taken.append(both(self.decided[index], literal(index, wanted=False)))
+            branches = {True: choice.then, False: choice.otherwise}
+            taken += [self._chosen(index, wanted) for wanted, names in branches.items() if item in names]
             if item in choice.continuation:
-                taken += [self.alive[name] for name in (*choice.then, *choice.otherwise)]
-        controlled = taken or any(item in choice.continuation for choice in self.choices)
-        self.alive[item] = either(*taken) if controlled else TRUE
+                taken += [both(self._chosen(index, wanted), self._passed(each)) for wanted, each in branches.items()]
+        groups = [either(*(self.alive[name] for name in group)) for group in self.needs.get(item, ())]
+        self.alive[item] = either(*taken) if taken else reduce(both, groups, TRUE)
+
+    def _chosen(self, index: int, wanted: bool) -> Formula:
+        """Is a condition decided like this?"""
+        if self.choices[index].never:
+            return FALSE if wanted else self.decided[index]
+        return both(self.decided[index], literal(index, wanted))
+
+    def _passed(self, branch: Sequence[str]) -> Formula:
+        """Does a branch lead on to what comes after it? One that has nothing to do does so at once."""
+        return either(*(self.alive[name] for name in branch)) if branch else TRUE
 
     def tree(self) -> list[Node]:
         """All nodes that may ever run, and the conditions between them, as nested `if`s."""

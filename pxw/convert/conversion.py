@@ -125,11 +125,14 @@ def convert(
     for resolution in resolutions:
         notes = Notes(resolution.project.root)
         for each in resolution.diagnostics:
-            if each.code != "PXW330":
+            if each.code not in _SAID_HERE:
                 notes.add("dropped" if each.code == "PXW360" else "person", each.message, each.at)
         _convert(resolution, found, modules, notes, inclusive=inclusive)
         found.entries += [each for each in notes.entries if each not in found.entries]
     return found
+
+
+_SAID_HERE = {"PXW330", "PXW361"}  # abstract tasks, and conditions for people: the conversion says more of them
 
 
 def _files(target: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from pxw.convert.places import spec
 from pxw.convert.runs import Runs
 from pxw.convert.source import Source, call, prefixed, quoted
 from pxw.convert.tasks import imported, write_task
-from pxw.convert.wiring import TAKEN, Wiring
+from pxw.convert.wiring import NEVER, TAKEN, Wiring
 from pxw.experiment import Event, ExperimentTask, Space
 
 if TYPE_CHECKING:
@@ -184,7 +184,8 @@ class ExperimentModule:
             for pair in product(each.sources, each.targets)
         ]
         self.decided = [each for each in control.transitions if each.condition is not None]
-        chart = Flowchart(control.nodes, links, [Choice(each.sources, each.targets) for each in self.decided])
+        choices = [Choice(each.sources, each.targets, never=each.condition == NEVER) for each in self.decided]
+        chart = Flowchart(control.nodes, links, choices)
         ifs = Ifs(
             body,
             chart,
@@ -196,7 +197,8 @@ class ExperimentModule:
         )
         for index in ifs.idle():
             each = self.decided[index]
-            self.notes.add("dropped", f"nothing depends on the condition '{each.condition}'", each.at)
+            if each.condition != NEVER:
+                self.notes.add("dropped", f"nothing depends on the condition '{each.condition}'", each.at)
         for name, formula in chart.alive.items():
             if formula == FALSE:
                 self.notes.add("dropped", f"node '{name}' can never run", self.experiment.node(name).at)
@@ -215,7 +217,6 @@ class ExperimentModule:
             case ExperimentTask():
                 self._write_task(body, node)
             case Event():
-                self.notes.add("person", f"event '{name}' is about people: the experiment passes through it", node.at)
                 said = "; ".join(f"{key} {value}" for key, value in node.fields)
                 body.comment(
                     f"The event {name} is for people, and nothing waits for it here{f': {said}' if said else ''}."

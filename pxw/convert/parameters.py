@@ -70,7 +70,7 @@ def _untyped(name: str, parameter: Parameter, bound: Bound) -> Argument:
 def _hint(parameter: Parameter, notes: Notes) -> str:
     domain, kind = parameter.domain, parameter.type or ""
     plain = TYPES.get(kind, "str | int | float | bool")
-    if isinstance(domain, Choices):
+    if isinstance(domain, Choices) and kind != "Boolean":
         if all(isinstance(each, str | int) for each in domain.values) and kind != "Float":
             return f"Literal[{', '.join(map(written, domain.values))}]"
         notes.add("dropped", f"parameter '{parameter.name}': a type cannot say {domain}", parameter.at)

@@ -23,12 +23,14 @@ class Spoken:
         put: the keys that it always puts into `resultMap`, in order.
         perhaps: those that it puts only in a branch, a loop or a function.
         asks_results: whether it calls `get_experiment_results`.
+        may_parse: whether it uses the module whose inputs the project's `EXECUTIONWARE` decides on.
     """
 
     texts: frozenset[str] = frozenset()
     put: tuple[str, ...] = ()
     perhaps: tuple[str, ...] = ()
     asks_results: bool = False
+    may_parse: bool = False
 
 
 @cache
@@ -46,6 +48,7 @@ def read_script(path: Path | None) -> Spoken:
         put=tuple(sure),
         perhaps=tuple(key for key in every if key not in sure),
         asks_results="get_experiment_results" in text,
+        may_parse="eexp_engine_utils" in text,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pxw.convert.places import relative
+from pxw.convert.reading import read_script
 from pxw.convert.source import call, mapping, quoted, sequence
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _parts(step: Step, project: Project, out: Path) -> list[Part]:
         parts.append(f"python_version={quoted(node.python_version)}")
     if node.pre_script is not None:
         parts.append(f"pre_script={quoted(relative(node.pre_script, out))}")
-    if project.settings.get("EXECUTIONWARE") == "LOCAL":
+    if project.settings.get("EXECUTIONWARE") == "LOCAL" and read_script(target).may_parse:
         parts.append('executionware="LOCAL"')
     return parts
 

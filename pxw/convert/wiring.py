@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from pxw.convert.scripts import TaskCode
     from pxw.workflow import TaskNode, Workflow
 
-__all__ = ["TAKEN", "Step", "Wiring"]
+__all__ = ["NEVER", "TAKEN", "Step", "Wiring"]
 
+NEVER = "False"  # what the DSL makes of an event, which is never raised in a run
 TAKEN = frozenset({"pxw", "path", "annotated", "any", "field", "literal", "results", "project", "experiment_results"})
 """Names that a converted module may use for itself."""
 
@@ -203,10 +204,21 @@ class Wiring:
 
 def _chart(workflow: Workflow) -> Flowchart:
     links = [(link.before, link.after) for link in workflow.links]
-    choices = [Choice(each.sources, each.then, each.otherwise, each.continuation) for each in workflow.conditions]
     ends = ((link.source, link.target) for link in workflow.data_links)
     waits = [(one.task, two.task) for one, two in ends if isinstance(one, PortRef) and isinstance(two, PortRef)]
-    return Flowchart([task.name for task in workflow.tasks], links, choices, waits)
+    needs = {
+        task.name: [
+            [each.task for each in sources if isinstance(each, PortRef)]
+            for sources in workflow.sources_of(task.name).values()
+            if not any(isinstance(each, DataRef) for each in sources)
+        ]
+        for task in workflow.tasks
+    }
+    choices = [
+        Choice(each.sources, each.then, each.otherwise, each.continuation, never=each.text == NEVER)
+        for each in workflow.conditions
+    ]
+    return Flowchart([task.name for task in workflow.tasks], links, choices, waits, needs)
 
 
 def _metrics(node: TaskNode, notes: Notes) -> list[str]:

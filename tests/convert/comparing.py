@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
+from pxw.compat import Job
 from pxw.dsl.resolve import resolve
 from pxw.experiment import ExperimentTask, Space, arguments, configurations
+from pxw.runner.setup import Setup
+from pxw.runner.tasks import Left, Work
+from pxw.runner.workflows import run_workflow
 from pxw.workflow import DataRef, PortRef, as_type
 from tests.convert.recording import Recorder
-
-MOST = 32  # ways in which conditions may turn out, of one graph
 
 
 def compare(target, made):
@@ -31,10 +35,11 @@ def compare(target, made):
 
 
 def _turns(conditions):
-    return (
-        list(product([True, False], repeat=min(len(conditions), 5)))
-        if len(conditions) < 6
-        else [tuple(turn for _ in conditions) for turn in (True, False)]
+    """The ways in which conditions may turn out; those that the DSL makes of events never hold."""
+    texts = [getattr(each, "text", None) or each.condition for each in conditions]
+    ways = product([True, False], repeat=len(texts)) if len(texts) < 6 else [[True] * len(texts), [False] * len(texts)]
+    return list(
+        dict.fromkeys(tuple(turn and text != "False" for turn, text in zip(way, texts, strict=True)) for way in ways)
     )
 
 
@@ -60,20 +65,43 @@ def _compare_workflow(workflow, made, turns):
     _compare_calls(workflow, recorder.calls, turns)
 
 
+@dataclass(frozen=True)
+class _Turned(Setup):
+    """A project whose conditions turn out as it is told."""
+
+    turns: dict = field(default_factory=dict)
+
+    def holds(self, text, kind, known, at):
+        return self.turns[at]
+
+
+class _Silent:
+    """The future of a task that does nothing."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def result(self):
+        return {self.name: Left()}
+
+    def add_done_callback(self, tell):
+        tell(self)
+
+
 def runs_of(workflow, turns):
-    """What runs, as pxw.workflow says it, when the conditions turn out like this."""
-    runs = {}
-    for name in workflow.order():
-        edges = [runs[link.before] for link in workflow.links if link.after == name]
-        for condition, holds in zip(workflow.conditions, turns, strict=True):
-            is_decided = not condition.sources or any(runs.get(each, False) for each in condition.sources)
-            branches = (*condition.then, *condition.otherwise)
-            edges += [is_decided and holds] * (name in condition.then)
-            edges += [is_decided and not holds] * (name in condition.otherwise)
-            if name in condition.continuation:
-                edges.append(any(runs[each] for each in branches))
-        runs[name] = not edges or any(edges)
-    return {name for name, does in runs.items() if does}
+    """What runs when the conditions turn out like this: the runner's own schedule, with tasks that do nothing."""
+    setup = _Turned(turns=dict(zip((each.at for each in workflow.conditions), turns, strict=True)))
+    ran = []
+
+    def make(binding, options):
+        def submit(before):
+            ran.append(binding.name)
+            return _Silent(binding.name)
+
+        return SimpleNamespace(submit=submit)
+
+    run_workflow(Work(workflow, setup, Job()), make)
+    return set(ran)
 
 
 def _compare_calls(workflow, calls, turns, values=None):
@@ -150,7 +178,8 @@ def _compare_experiment(experiment, conditional, turns, made):
     decide = {file: lines}
     for workflow in experiment.workflows:  # their own conditions are compared elsewhere: here they all hold
         own = _file_of(workflow.name, made)
-        decide[own] = _lines([(each.at, True) for each in workflow.conditions], made.origins[own])
+        held = [(each.at, each.text != "False") for each in workflow.conditions]
+        decide[own] = _lines(held, made.origins[own])
     recorder = Recorder(made.out, made.files, decide)
     results = recorder.run(file)
     nodes = _nodes_of(
@@ -191,6 +220,6 @@ def _compare_space(experiment, space, runs, recorder):
     workflow = experiment.workflow(space.workflow)
     for number, run in runs.items():
         values = arguments(space, run["configuration"], workflow)
-        _compare_calls(workflow, run["result"], [True] * len(workflow.conditions), values)
+        _compare_calls(workflow, run["result"], [each.text != "False" for each in workflow.conditions], values)
         places = [_place(each) for call in run["result"] for each in call.task.outputs.values() if each is not None]
         assert all(f"/{space.name}-{number}" in each for each in places)

@@ -19,6 +19,7 @@ from tests.dsl.dsl_projects import projects
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests/dsl/cases"
+GOLDEN = Path(__file__).with_name("golden")
 GENERATIONS = ["G0", "G1", "G2", "G3", "G3z", "G4", "G5", "G6", "seed"]
 FILES = sorted(path for each in GENERATIONS for path in (CASES / each).rglob("*.xxp") if path.name != "task.xxp")
 
@@ -84,6 +85,21 @@ def test_a_choice_within_a_choice_is_an_if_within_an_if():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CASES).as_posix())
 def test_the_python_of_a_case_does_what_the_graph_says(path, cases):
     compare(cases / path.relative_to(CASES), convert(cases / path.relative_to(CASES), cases / "flows"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CASES).as_posix())
+def test_a_case_becomes_the_python_that_was_read_and_found_good(path, cases, monkeypatch):
+    """`CONVERT_GOLDEN=write pytest tests/convert -k found_good` writes them anew; read the difference."""
+    monkeypatch.chdir(cases)
+    made = convert(Path(path.relative_to(CASES)), Path("flows"))
+    parts = [f"# ---- {name}\n{text}" for name, text in made.files.items() if not name.startswith("python_")]
+    told = [f"# {each.kind} {each.file}:{each.line}: {each.message}" for each in made.entries]
+    text = "\n".join([*parts, *told]) + "\n"
+    golden = (GOLDEN / path.relative_to(CASES)).with_suffix(".txt")
+    if os.environ.get("CONVERT_GOLDEN") == "write":
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
 
 
 def test_converted_modules_pass_ruff_and_mypy(cases):

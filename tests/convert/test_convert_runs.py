@@ -1,0 +1,188 @@
+"""A converted project runs, and gives what its DSL gives: inline, and on Prefect."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pxw.convert import convert
+from pxw.dsl.resolve import resolve
+from pxw.importing import find_flow, inline
+from pxw.runner import Setup, flow_of
+from tests.engine.conftest import without_heartbeats
+
+FILES = {
+    "eexp_config.py": """
+TASK_LIBRARY_PATH = "tasks"
+PYTHON_CONDITIONS = "conditions"
+PYTHON_CONFIGURATIONS = "configurations"
+""",
+    "conditions.py": """
+def grows(space, results):
+    runs = results[space]
+    return runs[1]["result"]["square"] < runs[len(runs)]["result"]["Square"]["square"]
+""",
+    "configurations.py": """
+def odd(configurations):
+    return [each for each in configurations if each["n"] % 2]
+
+
+def more():
+    return [{"n": 100}, {}]
+""",
+    "tasks/square/task.xxp": """
+task Square {
+  implementation "square/task.py";
+  define param n { type Integer; default 2; range (0, 1000); }
+  define output data text;
+  define metric square { kind single-value; type Integer; }
+}
+""",
+    "tasks/square/task.py": """
+import proactive_helper as ph
+square = variables["n"] ** 2
+resultMap.put("square", square)
+ph.save_dataset(variables, resultMap, "text", str(square).encode())
+""",
+    "tasks/double/task.py": """
+import proactive_helper as ph
+resultMap.put("double", 2 * int(ph.load_dataset(variables, resultMap, "text")))
+""",
+    "tasks/last/task.py": """
+resultMap.put("label", variables["label"] + "!")
+""",
+    "tasks/sum/task.py": """
+import proactive_helper as ph
+runs = ph.get_experiment_results()["Coarse"]
+resultMap.put("sum", sum(run["result"]["square"] for run in runs.values()))
+assert runs[1] == runs["1"]
+""",
+    "numbers.xxp": """
+workflow Numbers {
+  task Square { implementation "square"; }
+  task Double { implementation "double"; }
+  task Last { implementation "last"; param label = 1; }
+  START -> Square -> "square > 10" ? Double : END -> Last -> END;
+  define output data Text;
+  configure data Text { path "out/text.txt"; }
+  Square.text --> Double.text;
+  Square.text --> Text;
+}
+experiment Search {
+  control {
+    START -> Coarse -> Sum -> END;
+    Coarse ?-> Fine { condition "grows Coarse"; };
+    Coarse ?-> Never { condition "results['Coarse'][1]['result']['square'] > 10"; };
+    (Sum || Fine) -> Last -> END;
+  }
+  space Coarse of Numbers {
+    strategy gridsearch;
+    param_values n = range(3, 4);
+    param_values label = enum("a", 7);
+    task Square { param n = n; }
+    task Last { param label = label; }
+  }
+  space Fine of Numbers {
+    strategy randomsearch;
+    runs = 1;
+    param_values n = range(1, 9);
+    filter "odd";
+    generator "more";
+    task Square { param n = n; }
+  }
+  space Never of Numbers { strategy singlerun; }
+  space Last of Numbers { strategy singlerun; param_values n = enum(9); task Square { param n = n; } }
+  task Sum { implementation "sum"; }
+}
+""",
+}
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    known = set(sys.modules)
+    convert(Path("numbers.xxp"), Path("flows")).write()
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def _by_the_dsl(name: str) -> Any:
+    found = resolve("numbers.xxp").raise_errors()
+    graph = found.experiments.get(name) or found.workflows[name]
+    with inline():
+        run = flow_of(graph, Setup(found.project.conditions, found.project.configurations))
+    return run()
+
+
+def _plain(results: dict[str, Any]) -> dict[str, Any]:
+    """The results without places, which differ, and without tasks that leave nothing."""
+    return {
+        node: {
+            number: {
+                "configuration": run["configuration"],
+                "result": {key: value for key, value in run["result"].items() if _is_number(key)},
+            }
+            for number, run in runs.items()
+        }
+        for node, runs in results.items()
+    }
+
+
+def _is_number(key: str) -> bool:
+    return key in {"square", "double", "label", "sum"}
+
+
+def _judge(results: dict[str, Any]) -> None:
+    assert set(results) == {"Coarse", "Fine", "Last", "Sum"}
+    assert results["Sum"][1]["result"]["sum"] == 2 * (9 + 16)
+    assert [run["result"]["label"] for run in results["Coarse"].values()] == ["a!", "7!"] * 2
+    texts = {path.parent.name: path.read_text() for path in Path("out").glob("*/text.txt")}
+    assert [texts[f"Coarse-{number}"] for number in range(1, 5)] == ["9", "9", "16", "16"]
+    assert texts["Last-1"] == "81"
+
+
+def test_a_converted_experiment_gives_what_its_dsl_gives() -> None:
+    expected = _by_the_dsl("Search")
+    with inline():
+        found = find_flow("flows/search.py")()
+    assert _plain(found) == _plain(expected)
+    _judge(found)
+
+
+def test_a_converted_experiment_and_its_workflow_run_on_prefect(prefect_server: str) -> None:
+    with without_heartbeats():
+        _judge(find_flow("flows/search.py")())
+        found = find_flow("flows/numbers_flow.py")(n=3)
+    assert (found["square"], found["label"], "double" in found) == (9, "1!", False)
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_what_comes_after_a_converted_condition_runs_either_way(n: int) -> None:
+    with inline():
+        found = find_flow("flows/numbers_flow.py")(n=n)
+    assert found["label"] == "1!"
+    assert found.get("double") == (32 if n == 4 else None)
+
+
+def test_a_space_that_its_filter_empties_is_an_error_before_anything_runs(project: Path) -> None:
+    (project / "flows/configurations.py").write_text("def odd(all):\n    return []\n\n\ndef more():\n    return []\n")
+    with inline(), pytest.raises(Exception, match="of 0 configurations"):
+        find_flow("flows/search.py")()
+    assert not (project / "out").exists()
+
+
+def test_without_the_end_of_ranges_the_old_engines_runs_are_made() -> None:
+    made = convert(Path("numbers.xxp"), Path("flows"), inclusive=False)
+    assert 'pxw.grid(n=[3], label=["a", 7])' in made.files["search.py"]
+    assert [each.line for each in made.entries if "is left out" in each.message] == [21, 29]
