@@ -79,6 +79,7 @@ __all__ = [
     "StorageFullError",
     "TargetError",
     "TaskError",
+    "UnseenFailureError",
     "nearest",
 ]
 
