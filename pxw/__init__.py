@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pxw.codecs import Codec, File, TableCodec
     from pxw.errors import PxwError
     from pxw.flows import flow
+    from pxw.retrying import retry_on
     from pxw.schemas import Unique
     from pxw.scripts import script
     from pxw.spaces import Grid, Runs, grid, sample
@@ -41,6 +42,7 @@ __all__ = [
     "load",
     "register",
     "results",
+    "retry_on",
     "sample",
     "save",
     "script",
@@ -59,6 +61,7 @@ _WHERE = {
     **dict.fromkeys(("Grid", "Runs", "grid", "sample"), "pxw.spaces"),
     "PxwError": "pxw.errors",
     "Unique": "pxw.schemas",
+    "retry_on": "pxw.retrying",
     "script": "pxw.scripts",
     "task": "pxw.tasks",
     "flow": "pxw.flows",

@@ -115,6 +115,8 @@ class PxwError(Exception):
     """
 
     code: ClassVar[str] = "PXW000"
+    can_heal: ClassVar[bool] = True
+    """Whether the same call may go well when it is tried again."""
 
     def __init__(self, message: str, *, at: str = "", help: str = "", details: Iterable[str] = ()) -> None:  # noqa: A002 - the word that users read
         super().__init__(message)
@@ -148,12 +150,14 @@ class SettingsError(PxwError):
     """A setting that cannot be used."""
 
     code = "PXW001"
+    can_heal = False
 
 
 class TargetError(PxwError):
     """`file.py:flow` names nothing that runs."""
 
     code = "PXW002"
+    can_heal = False
 
 
 class ServerError(PxwError):
@@ -172,12 +176,14 @@ class SpecError(DataError, ValueError):
     """A dataset spec that contradicts itself."""
 
     code = "PXW101"
+    can_heal = False
 
 
 class FormatError(DataError, TypeError):
     """No codec for this format and Python type."""
 
     code = "PXW102"
+    can_heal = False
 
 
 class MissingDataError(DataError, FileNotFoundError):
@@ -202,18 +208,21 @@ class SchemaError(DataError):
     """A table that breaks its schema; `details` holds one line per fault."""
 
     code = "PXW106"
+    can_heal = False
 
 
 class ConversionError(DataError):
     """A value that its format cannot hold exactly."""
 
     code = "PXW107"
+    can_heal = False
 
 
 class PickleRefusedError(DataError):
     """A pickle that nobody has vouched for."""
 
     code = "PXW108"
+    can_heal = False
 
 
 class StorageFullError(DataError):
@@ -238,12 +247,14 @@ class DDMAuthError(DDMError):
     """Not signed in, or the token is no longer good."""
 
     code = "PXW201"
+    can_heal = False
 
 
 class DDMForbiddenError(DDMError):
     """Signed in, but not allowed."""
 
     code = "PXW202"
+    can_heal = False
 
 
 class DDMNotFoundError(DDMError, FileNotFoundError):
@@ -256,6 +267,7 @@ class DDMAmbiguousError(DDMError):
     """Several files fit, and nothing says which is meant."""
 
     code = "PXW204"
+    can_heal = False
 
 
 class DDMUnavailableError(DDMError):
@@ -268,6 +280,7 @@ class DDMRejectedError(DDMError):
     """The service refuses the request."""
 
     code = "PXW206"
+    can_heal = False
 
 
 class DDMProtocolError(DDMError):
@@ -280,6 +293,7 @@ class DSLError(PxwError):
     """A project of DSL files with errors; `details` holds the diagnostics."""
 
     code = "PXW300"
+    can_heal = False
 
 
 class TaskError(PxwError):
@@ -292,30 +306,35 @@ class DeclarationError(TaskError, TypeError):
     """A task or flow whose declaration does not fit its function."""
 
     code = "PXW401"
+    can_heal = False
 
 
 class EdgeError(TaskError):
     """What one task gives is not what the next one takes."""
 
     code = "PXW402"
+    can_heal = False
 
 
 class OutputError(TaskError):
     """A task returned something else than it declared."""
 
     code = "PXW403"
+    can_heal = False
 
 
 class RefTouchedError(TaskError, AttributeError, TypeError):
     """A reference used as if it were its value."""
 
     code = "PXW404"
+    can_heal = False
 
 
 class ArgumentError(TaskError, TypeError):
     """An argument that cannot become what the task declared."""
 
     code = "PXW405"
+    can_heal = False
 
 
 class RunningError(TaskError):

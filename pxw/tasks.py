@@ -19,6 +19,7 @@ from pxw.caching import by_content
 from pxw.contexts import current_run, in_prefect
 from pxw.futures import see_allowed, watched
 from pxw.inline import Done, DoneList, call_here, refuse_state, resolved
+from pxw.retrying import RetryOn
 from pxw.runs import active, hold_for_process
 from pxw.walks import active_walk
 
@@ -46,6 +47,7 @@ class Task(prefect.Task[P, R]):
     """A Prefect task whose declared inputs and outputs are datasets; everything else about it is Prefect's."""
 
     def __init__(self, binding: Binding, **options: Any) -> None:
+        options = {"retry_condition_fn": RetryOn((Exception,)), **options}
         options = {"log_prints": None, **options}  # as the flow has it: Prefect's decorator says so, its class does not
         super().__init__(fn=_of_references(binding), **by_content(options, default=True))
         self._bind(binding)
