@@ -59,9 +59,12 @@ def refuse_unreachable(url: str) -> None:
         )
 
 
+_PATIENT = 6  # waits of 2, 4, ... 64 seconds: an API that is away for a minute is waited for
+
+
 @contextmanager
 def at_server(url: str | None) -> Iterator[None]:
-    """Use this API, or a temporary one (None), while the block runs; without heartbeats.
+    """Use this API, or a temporary one (None), while the block runs; without heartbeats, and with patience.
 
     Every flow waits up to a second for its heartbeat's thread when it ends. Heartbeats tell a server that a process
     died; this one has somebody watching it.
@@ -73,6 +76,8 @@ def at_server(url: str | None) -> Iterator[None]:
         "flows": before.flows.model_copy(update={"heartbeat_frequency": None}),
         "ui_url": ui_of(url) or None,
     }
+    if "max_retries" not in before.client.model_fields_set:
+        changes["client"] = before.client.model_copy(update={"max_retries": _PATIENT})
     if url is None:
         ephemeral = before.server.ephemeral.model_copy(update={"enabled": True})
         changes["server"] = before.server.model_copy(update={"ephemeral": ephemeral})

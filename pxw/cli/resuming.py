@@ -47,12 +47,13 @@ class Asked:
         path.write_text(json.dumps(asdict(replace(self, folder=str(Path.cwd()), resume=""))))
 
     def resuming(self, run_id: str, settings: Settings) -> Asked:
-        """What the run of this id was asked for, with its id.
+        """What the run of this id was asked for, with its id; `last` is the newest that did not finish.
 
         Raises:
             WrongUseError: no such run, or one that was started elsewhere, or something else is asked for now.
             RunningError: it goes on.
         """
+        run_id = next(_unfinished(settings), (run_id, ""))[0] if run_id == "last" else run_id
         folder = folder_of(run_id, settings)
         if not journal.size(folder):
             raise WrongUseError(_unknown(run_id, settings))

@@ -72,8 +72,8 @@ def command(
         parameter of the flow that takes a spec (`--set raw=other.csv`), or a declared input of a task, which is then
         read from there whatever the flow passes (`--set process.dataset=other.csv`).
     resume
-        The id of a run that did not finish: go on with it, and reuse what its finished tasks gave. Target and
-        parameters are those that it was started with.
+        The id of a run that did not finish, or `last`: go on with it, and reuse what its finished tasks gave. Target
+        and parameters are those that it was started with.
     inline
         Run in this process and without Prefect: no retries, no caching, no task runners.
     check

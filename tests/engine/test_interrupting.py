@@ -14,6 +14,8 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import get_client
 
+import pxw
+
 LONG = """
 import subprocess, sys, time
 from pathlib import Path
@@ -75,6 +77,29 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.server
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes as Linux tells them")
+@pytest.mark.parametrize("submits", [False, True])
+def test_prefects_timeout_ends_a_script_with_all_that_it_started(
+    quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, submits: bool
+) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    monkeypatch.setenv("PIDS", str(tmp_path / "pids"))
+    hang = pxw.script(tmp_path / "script.py", timeout_seconds=4)
+
+    @pxw.flows.flow
+    def hanging() -> None:
+        if submits:
+            hang.submit().result()
+        else:
+            hang()
+
+    with pytest.raises(TimeoutError):
+        hanging()
+    pids = map(int, (tmp_path / "pids").read_text().split())
+    assert eventually(lambda: not any(map(is_alive, pids)), 10)
 
 
 @pytest.mark.server

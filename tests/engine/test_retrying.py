@@ -76,6 +76,10 @@ def test_a_table_that_breaks_its_schema_fails_at_once(quick, prefect_server):
         ran.append(1)
         return pd.DataFrame({"a": ["text"]})
 
+    @pxw.flows.flow
+    def making() -> None:
+        make()
+
     with pytest.raises(SchemaError):
-        pxw.flows.flow(lambda: make())()
+        making()
     assert len(ran) == 1
