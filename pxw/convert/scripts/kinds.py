@@ -210,13 +210,22 @@ def _assigned(body: Iterable[ast.stmt]) -> dict[str, list[ast.expr | None]]:
     plain: dict[int, ast.expr] = {}
     for node in nodes:
         if isinstance(node, ast.Assign):
-            plain |= {id(target): node.value for target in node.targets if isinstance(target, ast.Name)}
+            pairs = (pair for target in node.targets for pair in _pairs(target, node.value))
+            plain |= {id(target): value for target, value in pairs}
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             plain[id(node.target)] = node.value
     for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
             found.setdefault(node.id, []).append(plain.get(id(node)))
     return found
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What goes where, if both sides are written out: `a, b = 1, 2`."""
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        yield from zip(target.elts, value.elts, strict=True)
+    elif isinstance(target, ast.Name):
+        yield target, value
 
 
 def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
