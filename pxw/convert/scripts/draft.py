@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Draft"]
 
 _HINTS: dict[Kind, str] = {
-    "dict": "dict[str, Any]",
+    "dict": "dict[Any, Any]",
     "list": "list[Any]",
     "files": "dict[str, bytes]",
     "many": "list[bytes]",
