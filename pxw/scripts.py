@@ -20,7 +20,8 @@ from pxw.data.places import format_name
 from pxw.errors import DeclarationError, OutputError, nearest
 from pxw.importing import is_inline
 from pxw.runs import open_run
-from pxw.specs import Dataset, Local, Placed, Ref
+from pxw.specs import Dataset, Local, Placed, Ref, Remote
+from pxw.stores import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -143,6 +144,11 @@ def _function(source: Script, inputs: list[str], parameters: Mapping[str, Any]) 
     return run
 
 
+def _here(spec: Dataset, beside: Path) -> Dataset:
+    """Where the script itself writes: what goes to an object store is sent from this machine."""
+    return Local(f"{beside}/{spec.name_of_file}").inherit(spec) if isinstance(spec, Remote) else spec
+
+
 @dataclass(frozen=True, eq=False)
 class _ScriptBinding(Binding):
     """A script, seen as a function of references: its own process loads and saves the values."""
@@ -177,13 +183,13 @@ class _ScriptBinding(Binding):
         inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
         results = given.pop("experiment_results", None)
         of_tasks = {name: value for name, value in given.items() if isinstance(value, Ref)}
-        placed = {name: spec for name, spec in self.outputs.items() if isinstance(spec, Placed)}
+        placed = {name: _here(spec, step.run.target(self.name, step.key, name)) for name, spec in self.outputs.items()}
         outcome = run_script(
             replace(self.source, name=self.name),
             run=step.run,
             key=step.key,
             inputs=inputs,
-            outputs=placed,
+            outputs={name: spec for name, spec in placed.items() if isinstance(spec, Placed)},
             parameters=given,
             job=Job(results=results, result_map=of_tasks),
             log=log_of(self.name),
@@ -193,6 +199,9 @@ class _ScriptBinding(Binding):
     def _handed(self, name: str, value: Any, step: Step) -> Any:
         """What the script is given: a file of the declared format, if there is one, else what was saved."""
         spec = self.inputs[name]
+        if isinstance(value, Remote):
+            found = store_of(value).find(value)
+            return Local(found.path if found.files is None else f"{found.path}/").inherit(value).inherit(spec)
         if not isinstance(value, Ref):
             return value.inherit(spec) if isinstance(value, Dataset) else value
         self.check_edge(name, value)
@@ -213,6 +222,8 @@ class _ScriptBinding(Binding):
         if not isinstance(ref, Ref):
             return self._saved(name, ref, spec, step)
         ref = ref.changed(flow=step.run.flow, run=step.run.id, task=self.name, output=name)
+        if isinstance(spec, Remote):
+            return self._saved(name, ref, spec, step)
         if isinstance(spec, Placed):
             if schema_of(spec) is not None:
                 data.load(ref, None, spec)  # it is held to its schema here, where it was made
@@ -220,6 +231,8 @@ class _ScriptBinding(Binding):
             ref = ref.changed(format=spec.format, python="")
         if not isinstance(spec, Placed) and schema_of(spec) is not None:
             return self._saved(name, ref, spec, step)
+        if not isinstance(spec, Placed) and isinstance(step.run.away, Remote):
+            return self._saved(name, ref, spec.model_copy(update={"format": ref.format}), step)
         step.run.note_saved(ref, step.key)
         return ref
 

@@ -120,10 +120,10 @@ class Handover:
         elif ref.format == "folder":
             item = _folder(ref, {name: file.path for name, file in find(ref).files.items()})
         else:
-            find(ref)  # is it still there, and as long as it was?
+            path = find(ref).file.path  # is it still there, and as long as it was?
             if ref.run not in {"", self._run}:
                 data.verify(ref)
-            item = {"format": ref.format, "path": ref.place}
+            item = {"format": ref.format, "path": str(path)}
         if item["format"] != "files":
             item["format"] = _AS_SAVED.get(ref.python, item["format"])
         if item["format"] == "arrow" and ref.python not in _TABLES:
@@ -176,7 +176,9 @@ def _digest_of_own(path: Path, _mtime: int, _size: int, home: Path) -> str:
 
 def _folder(ref: Ref, files: Mapping[str, Path]) -> dict[str, Any]:
     """Several files: in the order in which a script saved them, else by name."""
-    order = json.loads(ref.value) if isinstance(ref.value, str) else sorted(files)
+    order = sorted(files)
+    if isinstance(ref.value, str):  # the names or, of a folder elsewhere, what is known of each file
+        order = [known if isinstance(known, str) else known[0] for known in json.loads(ref.value)]
     return {"format": "files", "path": ref.place, "files": [listed(name, files[name]) for name in order]}
 
 

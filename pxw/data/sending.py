@@ -15,7 +15,7 @@ from pxw.codecs.tables import is_table
 from pxw.data import saving
 from pxw.errors import PxwError
 from pxw.settings import load_settings
-from pxw.specs import Arrow, Dataset, Local, Placed, Ref, Remote
+from pxw.specs import DDM, Arrow, Dataset, Local, Placed, Ref, Remote
 from pxw.stores import away
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def copy(
 
     def write(folder: Path) -> Ref:
         here = _here(spec, folder)
-        if target is spec and not isinstance(here, Local):  # a folder: the files keep their names
+        if not isinstance(here, Local) and (target is spec or spec.format == getattr(source, "format", None)):
+            # In a folder, files keep their names.
             here = Local(folder / (_name_of(source) or "files/")).inherit(spec)
         return saving.copy(source, here, beside=folder / _stem(beside))
 
@@ -98,7 +99,9 @@ def _sent(write: Callable[[Path], Ref], spec: Dataset, target: Placed, stem: str
     with tempfile.TemporaryDirectory(dir=outgoing) as name, _telling(target.address, name):
         folder = Path(name)
         written = write(folder)
-        if not written.place:
+        if not written.place:  # small JSON that travels inside its reference
+            if not isinstance(target, DDM):
+                return written
             written = _as_file(written, folder / stem)
         if written.format == "folder" and target is not spec:
             target = target.below(stem)
@@ -143,7 +146,7 @@ def _name_of(source: Ref | Dataset) -> str:
 
 
 def _as_file(written: Ref, stem: Path) -> Ref:
-    """A small JSON value travels inside its reference, but another machine is asked to hold it."""
+    """The same as a file: whoever looks into a DDM wants to see it there."""
     is_text = written.format == "text"
     file = stem.with_name(f"{stem.name}{'.txt' if is_text else '.json'}")
     file.write_text(str(written.value) if is_text else json.dumps(written.value), encoding="utf-8")

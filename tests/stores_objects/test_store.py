@@ -17,6 +17,7 @@ import pytest
 import pxw
 from pxw.cli import main
 from pxw.errors import MissingDataError, SettingsError
+from pxw.importing import inline
 from pxw.inline import flow, task
 from pxw.runs import collect, open_run
 from pxw.settings import load_settings
@@ -206,3 +207,34 @@ print(sorted({"httpx", "obstore", "pxw.cache", "pxw.stores.ddm"} & set(sys.modul
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# Old scripts ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_old_script_reads_and_writes_objects(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("task.py").write_text(
+        "import proactive_helper as ph\n"
+        "text = ph.load_dataset(variables, resultMap, 'raw')\n"
+        "ph.save_dataset(variables, resultMap, 'out', text.upper())\n"
+        "ph.save_dataset(variables, resultMap, 'kept', text * 2)\n"
+    )
+    with inline():
+        step = pxw.script(
+            Path("task.py").absolute(), inputs=["raw"], outputs={"out": pxw.Remote(f"{bucket}/out.txt"), "kept": None}
+        )
+
+    @flow
+    def main(raw: pxw.Spec) -> tuple[pxw.Ref, pxw.Ref]:
+        again = step.with_options(outputs={"out": pxw.Remote(f"{bucket}/again.txt")})
+        return again(step(raw).kept)
+
+    pxw.save(b"abc", pxw.Remote(f"{bucket}/raw.txt"))
+    monkeypatch.setenv("PXW_STORE", f"{bucket}/lab")
+    shutil.rmtree(load_settings().home)
+    out, kept = main(pxw.Remote(f"{bucket}/raw.txt"))
+    assert out.place == f"{bucket}/again.txt"
+    assert kept.place.startswith(f"{bucket}/lab/runs/")
+    shutil.rmtree(load_settings().home)
+    assert (pxw.load(out, bytes), pxw.load(kept, bytes)) == (b"ABCABC", b"abc" * 4)
+    assert pxw.load(pxw.Remote(f"{bucket}/out.txt"), bytes) == b"ABC"
