@@ -1,11 +1,13 @@
 import hashlib
 import os
 import stat
+import time
 
 import pytest
 
 from pxw.cache import Cache, room, settle
 from pxw.errors import PlaceError
+from pxw.stores.named import named
 
 ABC = hashlib.sha256(b"abc").hexdigest()
 
@@ -111,3 +113,43 @@ def test_a_cache_that_cannot_be_written_is_a_typed_error(tmp_path):
     (tmp_path / "ba" / ABC).mkdir()
     with pytest.raises(PlaceError, match="cannot read"):
         Cache(tmp_path).find(ABC)
+
+
+DAY = 86_400
+
+
+def aged(cache, content, days, now):
+    path = put(cache, content)
+    os.utime(path, ns=(int((now - days * DAY) * 1e9), path.stat().st_mtime_ns))
+    return path
+
+
+def test_what_was_not_used_for_long_is_removed_with_its_other_names_and_versions(tmp_path):
+    cache, now = Cache(tmp_path), time.time()
+    old, new = aged(cache, b"old", 20, now), aged(cache, b"new", 3, now)
+    names = [named(cache, {"a.txt": path}) for path in (old, new)]
+    for path in (old, new):
+        cache.note_version(f"s3://b/{path.name}", path.name)
+    assert cache.collect(days=14, gb=1, now=now, dry_run=True) == (1, 3)
+    assert old.exists()
+    assert cache.collect(days=14, gb=1, now=now) == (1, 3)
+    assert [path.exists() for path in (old, new, *names)] == [False, True, False, True]
+    assert cache.digest_of_version(f"s3://b/{old.name}") is None
+    assert cache.digest_of_version(f"s3://b/{new.name}") == new.name
+
+
+def test_what_was_used_longest_ago_makes_room_but_nothing_of_the_last_day(tmp_path):
+    cache, now = Cache(tmp_path), time.time()
+    fresh, middle, old = (aged(cache, name, days, now) for name, days in ((b"aaa", 0.5), (b"bbb", 2), (b"ccc", 3)))
+    assert cache.collect(days=14, gb=6e-9, now=now) == (1, 3)
+    assert [path.exists() for path in (fresh, middle, old)] == [True, True, False]
+    assert cache.collect(days=14, gb=0, now=now) == (1, 3)
+    assert fresh.exists()
+
+
+def test_use_counts_as_use_and_costs_no_second_look_at_the_bytes(tmp_path, monkeypatch):
+    cache, now = Cache(tmp_path), time.time()
+    path = aged(cache, b"abc", 20, now)
+    monkeypatch.setattr("pxw.cache.digest_of", lambda _: pytest.fail("hashed again"))
+    assert cache.find(ABC) == path
+    assert cache.collect(days=14, gb=1, now=now) == (0, 0)

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from pxw import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Spec, Text
-from pxw.errors import RefTouchedError, SpecError
+from pxw import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Remote, Spec, Text
+from pxw.errors import RefTouchedError, SettingsError, SpecError
 from pxw.specs import suffixes
 
 SPEC: TypeAdapter[Any] = TypeAdapter(Spec)
@@ -239,3 +239,58 @@ def test_a_reference_is_a_dull_value_for_tools() -> None:
 def test_unknown_facts_in_a_reference_are_refused() -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Ref).validate_python({"place": "/x", "plce": "/y"})
+
+
+# Remote --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said", ["s3://bucket/x.csv.gz", {"url": "s3://bucket/x.csv.gz"}, Remote("s3://bucket/x.csv.gz")]
+)
+def test_a_url_is_a_remote_dataset(said: object) -> None:
+    spec = SPEC.validate_python(said)
+    assert isinstance(spec, Remote)
+    assert (spec.suffix, spec.compressed, spec.address) == (".csv", "gzip", "s3://bucket/x.csv.gz")
+    assert SPEC.validate_json(SPEC.dump_json(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("url", "is_many", "is_pattern"),
+    [
+        ("gs://b/x.csv", False, False),
+        ("az://b/x/", True, False),
+        ("s3://b/", True, False),
+        ("s3://b/*/x.csv", True, True),
+    ],
+)
+def test_a_slash_at_the_end_means_a_folder_and_a_star_a_pattern(url: str, is_many: bool, is_pattern: bool) -> None:
+    assert (Remote(url).is_many, Remote(url).is_pattern) == (is_many, is_pattern)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://key:hush@bucket/x.csv",
+        "s3://hush@bucket/x.csv",
+        "az://container/x.csv?sv=1&sig=hush",
+        "abfss://container:hush@account.dfs.core.windows.net/x",
+        "https://ann:hush@example.org/x",
+    ],
+)
+def test_a_url_with_a_secret_is_refused_and_the_secret_not_shown(url: str) -> None:
+    for refuse in (Remote, Local, SPEC.validate_python, lambda url: SPEC.validate_python({"url": url})):
+        with pytest.raises((SettingsError, SpecError)) as caught:
+            refuse(url)
+        assert "hush" not in f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://bucket/x", "s4://bucket/x", "s3://", "s3:///x", "s3://b/../x", "s3://b//x", "x.csv"]
+)
+def test_what_is_no_url_of_an_object_is_refused(url: str) -> None:
+    with pytest.raises(SpecError):
+        Remote(url)
+
+
+def test_the_account_of_an_azure_container_is_no_secret() -> None:
+    assert Remote("abfss://container@account.dfs.core.windows.net/x.csv").suffix == ".csv"
