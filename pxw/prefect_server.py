@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalServer", "answers", "ensure", "find", "stop"]
 
-_PATIENCE = 120.0  # seconds; a new database takes 15 on a quiet machine
+_PATIENCE = 300.0  # seconds; a new database takes 15 on a quiet machine, and minutes on one that many share
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,9 @@ def _alone(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
 
     with path.open("a") as lock:
         if not _eventually(is_ours, _PATIENCE):
-            raise ServerError("another process is starting the local Prefect server, for two minutes now", at=str(path))
+            raise ServerError(
+                f"another process is starting the local Prefect server, for {_PATIENCE:.0f} s now", at=str(path)
+            )
         yield
 
 

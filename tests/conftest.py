@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.workers import Worker, end_group, worker
+from tests.workers import Worker, server, worker
 
 _PREFECT_HOME = tempfile.TemporaryDirectory(prefix="pxw-tests-", ignore_cleanup_errors=True)
 
@@ -54,7 +49,7 @@ def isolated(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     with ExitStack() as stack:
         if "prefect_server" in request.fixturenames:
             url = request.getfixturevalue("prefect_server")
-            stack.enter_context(_prefect_at(url))
+            stack.enter_context(prefect_at(url))
             monkeypatch.setenv("PREFECT_API_URL", url)  # for the processes that the test starts
         yield
 
@@ -67,7 +62,7 @@ def process_worker(prefect_server: str, tmp_path_factory: pytest.TempPathFactory
 
 
 @contextmanager
-def _prefect_at(url: str) -> Iterator[None]:
+def prefect_at(url: str) -> Iterator[None]:
     """Prefect's settings are read once, at its import, and are kept per context; its threads see the global ones."""
     from prefect.context import _temporary_global_settings_context, get_settings_context
     from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -84,44 +79,14 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """
     if running := os.environ.get("TESTS_PREFECT_SERVER"):
         yield running
-        _drain_prefect()
+        drain_prefect()
         return
-    folder = tmp_path_factory.mktemp("prefect-server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (folder / "output.txt").open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            env=os.environ | {"PREFECT_HOME": str(folder)},
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # it starts processes of its own, which end with its group
-        )
-    url = f"http://127.0.0.1:{port}/api"
-    try:
-        _wait_until_healthy(url, process, folder / "output.txt")
+    with server(tmp_path_factory.mktemp("prefect-server")) as url:
         yield url
-        _drain_prefect()
-    finally:
-        end_group(process)
+        drain_prefect()
 
 
-def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], output: Path) -> None:
-    deadline = time.monotonic() + 300  # a machine that many share takes minutes
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"the Prefect server did not start:\n{output.read_text(errors='replace')[-4000:]}")
-
-
-def _drain_prefect() -> None:
+def drain_prefect() -> None:
     """Let this process's Prefect send what it has to say while there is somebody to listen."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker

@@ -1,16 +1,20 @@
-"""Prefect workers as processes of their own, and the commands that a user gives them work with."""
+"""Prefect servers and workers as processes of their own."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,12 @@ def worker(pool: str, folder: Path, environment: Mapping[str, str] | None = None
     """A process worker with this working directory; it is ended with its flow runs when the block ends."""
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
     quick = {"PREFECT_WORKER_QUERY_SECONDS": "0.5", "PREFECT_WORKER_HEARTBEAT_SECONDS": "2", "COLUMNS": "400"}
+    own = {"HOME": str(folder)}  # where PXW_HOME is by default
     output = folder / f"worker-{pool}.txt"
     with output.open("wb") as said:
         process = subprocess.Popen(
             command,
-            env=os.environ | quick | (environment or {}),
+            env=os.environ | quick | own | (environment or {}),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=said,
@@ -59,19 +64,44 @@ def worker(pool: str, folder: Path, environment: Mapping[str, str] | None = None
         end_group(process)
 
 
-def prefect(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Give a command of Prefect's own; what it says is in `stdout`."""
-    return subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-        cwd=cwd,
-        env=os.environ | {"COLUMNS": "400"} | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+@contextmanager
+def server(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A Prefect server that keeps its database in this folder; gives the URL of its API."""
+    port = free_port()
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "output.txt").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | {"PREFECT_HOME": str(folder)} | (environment or {}),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # it starts processes of its own, which end with its group
+        )
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_until_healthy(url, process, folder / "output.txt")
+        yield url
+    finally:
+        end_group(process)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], output: Path) -> None:
+    deadline = time.monotonic() + 300  # a machine that many share takes minutes
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"the Prefect server did not start:\n{output.read_text(errors='replace')[-4000:]}")
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

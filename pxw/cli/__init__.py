@@ -39,6 +39,7 @@ _COMMANDS = {
     "run": "Run a flow.",
     "check": "Walk a flow without running its tasks, and report all that would go wrong.",
     "convert": "Write the workflows of `.xxp` files as Python.",
+    "deploy": "Deploy a workflow or experiment of a `.xxp` file to a work pool of Prefect.",
     "ddm": "Look into a DDM, move files there and back, sign in, and serve one on this machine.",
     "doctor": "Look at the installation: packages, server, disk, settings.",
     "gc": "Remove the intermediates of old runs.",

@@ -35,6 +35,7 @@ from pxw.errors import (
 )
 from pxw.specs import Local, Ref
 from pxw.stores.base import Found
+from pxw.stores.workspace import refuse_passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,7 +76,9 @@ def target(spec: Local) -> Path:
     """The path that a spec means as a place to write to."""
     if spec.is_pattern:
         raise SpecError(f"a pattern is no place to write to: {spec}", help="name a folder, ending in a slash")
-    return absolute(spec)
+    path = absolute(spec)
+    refuse_passing(path)
+    return path
 
 
 def find(spec: Local) -> Found:
@@ -86,6 +89,15 @@ def find(spec: Local) -> Found:
         PlaceError: a folder where a file is declared, or the other way round, or no permission.
     """
     path = absolute(spec)
+    try:
+        return _find(spec, path)
+    except MissingDataError as error:
+        if not Path(spec.path).expanduser().is_absolute():
+            error.at = f"{spec.path!r} from the working directory {Path.cwd()}"
+        raise
+
+
+def _find(spec: Local, path: Path) -> Found:
     with naming_faults(path, "read"):
         if spec.is_pattern:
             return _matches(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["init", "run", "check", "doctor", "gc", "server"]
+COMMANDS = ["init", "run", "check", "deploy", "doctor", "gc", "server"]
 HEAVY = ["prefect", "pandas", "pyarrow", "numpy"]
 
 
