@@ -1,10 +1,10 @@
 """Kill runs at random moments, and see that they go on: Completed, nothing twice, nothing stray.
 
-    python tests/bench/kill_worker.py [rounds] [--inline | --worker] [--seed=N]
+    python -m tests.bench.kill_worker [rounds] [--inline] [--seed=N]
 
-Each round starts a flow of Python tasks and an old script, with `pxw run` or as a deployment on a worker of a process
-pool, kills all its processes with SIGKILL, up to three times, and resumes it: with `pxw run --resume`, or with
-`prefect flow-run retry` and a new worker. On Prefect it uses the server of `PREFECT_API_URL`, or one of its own.
+Each round starts a flow of Python tasks and an old script with `pxw run`, kills all its processes with SIGKILL at a
+random moment, and once more after it was resumed, and lets `pxw run --resume` bring it to its end. On Prefect it uses
+the server of `PREFECT_API_URL`, or that of the home of each round.
 """
 
 from __future__ import annotations
@@ -46,16 +46,12 @@ class Round:
         """Kill it as often as chance wants, and let it come to its end."""
         while True:
             process = self.start()
-            if self.kills < self.planned and not self.ends_before_the_kill(process):
+            if self.kills < 2 and not self.ends_before_the_kill(process):
                 self.kills += 1
                 continue
             if process.wait(timeout=LONGEST):
                 sys.exit(f"{self.folder}: the run failed\n{(self.folder / 'output.txt').read_text()[-3000:]}")
             return
-
-    @property
-    def planned(self) -> int:
-        return 1 if self.kind == "--worker" else 2
 
     def start(self) -> subprocess.Popen[bytes]:
         """Run it, or go on with it."""
@@ -115,7 +111,7 @@ def main() -> None:
     options = [word for word in sys.argv[1:] if word.startswith("--")]
     rounds = int(next((word for word in sys.argv[1:] if not word.startswith("--")), "20"))
     seed = int(next((word.partition("=")[2] for word in options if word.startswith("--seed=")), "1"))
-    kind = next((word for word in options if word in {"--inline", "--worker"}), "")
+    kind = next((word for word in options if word == "--inline"), "")
     print("round  kills  tasks finished  reused")
     for number in range(rounds):
         with tempfile.TemporaryDirectory(prefix="pxw-kill-") as folder:
