@@ -24,7 +24,7 @@ __all__ = ["finished", "gather", "is_there", "retold", "told", "unfinished"]
 
 _NAME = "earlier.json"
 _MANY = 1000  # items of a plain result, beyond which it is not written down
-_LARGE = 65_536  # bytes of one
+_LARGE = 4096  # characters of a text in one
 
 # What a task run gave, as JSON: a reference is {"ref": its fields}, a dict {"dict": ...}, a tuple {"tuple": ...}.
 

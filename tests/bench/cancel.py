@@ -2,9 +2,9 @@
 
     PREFECT_API_URL=http://127.0.0.1:4200/api python -m tests.bench.cancel [rounds]
 
-Each script starts a child, and another one in a session of its own that ignores SIGTERM; beside them run Python tasks on
-threads that cannot be interrupted. The run is ended by SIGINT and SIGTERM on `pxw run`, with Prefect and inline, and by
-a cancellation on a worker of a process pool, as `prefect flow-run cancel` asks for it.
+Each script starts a child, and another one in a session of its own that ignores SIGTERM; beside them run Python tasks
+on threads that cannot be interrupted. The run is ended by SIGINT and SIGTERM on `pxw run`, with Prefect and inline, and
+by a cancellation on a worker of a process pool, as `prefect flow-run cancel` asks for it.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def measure(way: str) -> float:
         took = time.monotonic() - start
         process.terminate()
         process.wait()
-        if stray := [path for path in folder.rglob("*pxw-tmp*")]:
+        if stray := list(folder.rglob("*pxw-tmp*")):
             sys.exit(f"stray: {stray}")
         return took
 
