@@ -257,6 +257,18 @@ CONVERTED = [
         files={"in.bin": b"abc"},
     ),
     Case(
+        "a guard on one line, and a comment out of line",
+        PH
+        + 'def run():\n    x = b"1"\n# out of line\n    if x:\n        x += b"""\n2"""\n'
+        + '    ph.save_dataset(variables, "out", x)\n\nif __name__ == "__main__": run()\n',
+    ),
+    Case(
+        "what only looks like bytes",
+        PH
+        + "class Coder:\n    def encode(self, text):\n        return [len(text)]\n\n"
+        + 'ph.save_datasets(variables, ("out", Coder().encode("hello")))\n',
+    ),
+    Case(
         "functions, with and without the script's variables",
         PH
         + 'FACTOR = 3\nname = "x"\n\ndef pure(n):\n    return n * FACTOR\n\n'
@@ -416,12 +428,21 @@ KEPT: list[tuple[str, int, str]] = [
     (PH + "print(1)\n", 1, "never saves 'wanted' for sure"),
     ("exec('x = 1')\n", 1, "looks into its own names"),
     ("x = 1\nprint(globals())\n", 2, "looks into its own names"),
+    ("df = None\ndf.plot()\n", 2, "draws with pyplot"),
+    ("import seaborn\n", 1, "draws with pyplot"),
+    (
+        PH
+        + 'x = 1\ndef f():\n    return x\ndef main():\n    x = 2\n    ph.save_dataset(variables, "out", f())\nmain()\n',
+        7,
+        "saves 'out' inside of a function",
+    ),
+    (PH + 'def main(): ph.save_dataset(variables, "out", 1)\nmain()\n', 2, "saves 'out' inside of a function"),
     ("print(__file__)\n", 1, "asks where or as what it runs"),
     ("n = input()\n", 1, "asks a person"),
     ("import sys\nsys.exit(0)\n", 2, "ends the process"),
     ("exit()\n", 1, "ends the process"),
-    ("import os\nos.environ['X'] = '1'\n", 2, "changes its process"),
-    ("import sys\nsys.path.append('/x')\n", 2, "changes its process"),
+    ("import os\nos.environ['X'] = '1'\n", 2, "reaches for its process"),
+    ("import sys\nsys.path.append('/x')\n", 2, "reaches for its process"),
     ("f = open('x.csv')\n", 1, "works with files of its own folder"),
     ("import os\nos.makedirs('x')\n", 2, "works with files of its own folder"),
     ("import pandas as pd\npd.DataFrame().to_csv('x.csv')\n", 2, "works with files of its own folder"),
@@ -432,7 +453,7 @@ KEPT: list[tuple[str, int, str]] = [
     ("import matplotlib.pyplot as plt\n", 1, "draws with pyplot"),
     ("from matplotlib import pyplot\n", 1, "draws with pyplot"),
     ("import subprocess\n", 1, "starts processes"),
-    ("import signal\n", 1, "changes its process"),
+    ("import signal\n", 1, "reaches for its process"),
     ("import beside\n", 1, "imports 'beside' of its project"),
     ("import a_module_of_nobody\n", 1, "imports 'a_module_of_nobody', which is not installed here"),
     ("from . import x\n", 1, "imports from a package that it is not in"),

@@ -20,24 +20,29 @@ __all__ = ["hazards", "is_search_path"]
 _FILES = "works with files of its own folder"
 _NAMES = {
     **dict.fromkeys(["exec", "eval", "compile", "globals", "locals", "vars", "__import__"], "looks into its own names"),
-    **dict.fromkeys(["__file__", "__name__"], "asks where or as what it runs"),
+    **dict.fromkeys(["__file__", "__name__", "__doc__"], "asks where or as what it runs"),
     **dict.fromkeys(["exit", "quit"], "ends the process"),
     **dict.fromkeys(["open", "Path"], _FILES),
     "input": "asks a person",
 }
 _ATTRIBUTES = [
     (r"sys\.(exit|_exit)|os\._exit|os\.abort", "ends the process"),
-    (r"sys\.(argv|stdin|stdout|stderr|modules|path|settrace)|os\.(environ|putenv|fork\w*|kill)", "changes its process"),
+    (
+        r"sys\.(argv|stdin|stdout|stderr|modules|path|settrace)|os\.(environ|putenv|fork\w*|kill)",
+        "reaches for its process",
+    ),
     (r"os\.(?!path\.(join|basename|splitext)|cpu_count|linesep|sep|urandom|getpid)\w+.*", _FILES),
     (r"(shutil|glob|pathlib|tempfile)\..*", _FILES),
+    (r".*\.(plot|hist|boxplot)", "draws with pyplot, whose figures belong to the whole process"),
     (r"(\w+\.)*(seed|set_seed|manual_seed|set_random_seed)", "seeds a generator that all tasks of a process share"),
 ]
 _MODULES = {
     "matplotlib.pyplot": "draws with pyplot, whose figures belong to the whole process",
+    "seaborn": "draws with pyplot, whose figures belong to the whole process",
     "pylab": "draws with pyplot, whose figures belong to the whole process",
     "multiprocessing": "starts processes",
     "subprocess": "starts processes",
-    "signal": "changes its process",
+    "signal": "reaches for its process",
     "glob": _FILES,
     "shutil": _FILES,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ _WRITTEN: dict[type[ast.expr], Kind] = {
     ast.List: "list",
     ast.ListComp: "list",
 }
+_ENCODING = re.compile(r"utf[-_]?(8|16|32).*|ascii|latin.*|iso.*|cp\d+|strict|ignore|replace", re.IGNORECASE)
 _BUFFERS: dict[str, Kind] = {"BytesIO": "bytes", "io.BytesIO": "bytes", "StringIO": "str", "io.StringIO": "str"}
 
 
@@ -200,7 +202,8 @@ class Kinds:
 def _is_encoding(node: ast.Call) -> bool:
     """Whether a call's arguments are what `encode` and `decode` of texts take."""
     given = [*node.args, *(each.value for each in node.keywords)]
-    return all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in given)
+    texts = [each.value if isinstance(each, ast.Constant) else None for each in given]
+    return all(isinstance(text, str) and _ENCODING.fullmatch(text) for text in texts)
 
 
 def _assigned(body: Iterable[ast.stmt]) -> dict[str, list[ast.expr | None]]:

@@ -198,6 +198,10 @@ def _is_simple(node: ast.expr) -> bool:
 
 def _is_fresh(draft: Draft, node: ast.expr) -> bool:
     """Whether a value is made where it is saved, of nothing that may change."""
-    if isinstance(node, ast.Dict):
-        return all(draft.script.kinds.of(each) in _FIXED for each in node.values)
-    return isinstance(node, ast.Call) and draft.script.kinds.of(node) == "frame"
+    kinds = draft.script.kinds
+    match node:
+        case ast.Dict(values=values):
+            return all(kinds.of(each) in _FIXED for each in values)
+        case ast.Call(func=ast.Attribute(value=value, attr=name)) if kinds.of(node) == kinds.of(value) == "frame":
+            return name not in {"head", "tail"}  # these may show a part of the whole
+    return False

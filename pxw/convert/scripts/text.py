@@ -114,7 +114,11 @@ def indented(text: str) -> str:
 def moved(lines: list[str], source: str, first: int, by: int) -> list[str]:
     """Lines of a source, from number `first` on, with `by` signs less in front."""
     inner = dict(enumerate((inner for _, inner in _with_strings(source.split("\n"), source)), 1))
-    return [line if inner[number] else line[by:] for number, line in enumerate(lines, first)]
+    return [line if inner[number] else line[min(by, _depth(line)) :] for number, line in enumerate(lines, first)]
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _with_strings(lines: list[str], source: str) -> Iterable[tuple[str, bool]]:

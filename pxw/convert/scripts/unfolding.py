@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from types import CodeType
 from typing import TypeGuard
 
+from pxw.convert.scripts.scopes import use_of
 from pxw.convert.scripts.text import first_line, moved
 
 __all__ = ["unfolded"]
@@ -37,8 +39,9 @@ def _is_guard(node: ast.stmt) -> TypeGuard[ast.If]:
 def _without(source: str, node: ast.stmt, body: list[ast.stmt]) -> str:
     """The source with the lines in front of a block gone, and the block moved to the left."""
     lines, start, end = source.split("\n"), first_line(body[0]), node.end_lineno or 0
-    if start == node.lineno:  # all on one line
-        return source
+    if start == node.lineno:  # a guard, all on one line
+        lines[start - 1] = lines[start - 1][body[0].col_offset :]
+        return "\n".join(lines)
     head = start - 1
     while head > node.lineno and lines[head - 1].strip().startswith("#"):
         head -= 1
@@ -59,10 +62,28 @@ def _main_of(tree: ast.Module) -> tuple[ast.FunctionDef, ast.Expr] | None:
     if len(found) != 1 or len(uses) != 1 or found[0].decorator_list or ast.unparse(found[0].args):
         return None
     after = tree.body[tree.body.index(found[0]) + 1 : -1]
+    others = [each for each in tree.body if each not in {found[0], last}]
+    is_alone = not any(first_line(last) <= (each.end_lineno or 0) for each in tree.body[:-1])
+    is_block = first_line(found[0].body[0]) > found[0].lineno
+    if not (is_alone and is_block) or _locals(found[0]) & _names(others):
+        return None
     is_plain = all(isinstance(each, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom) for each in after)
     odd = (ast.Return, ast.Yield, ast.YieldFrom, ast.Global, ast.Await)
     inner = [each for each in _own_nodes(found[0]) if isinstance(each, odd)]
     return (found[0], last) if is_plain and not inner else None
+
+
+def _locals(function: ast.FunctionDef) -> set[str]:
+    """The variables of a function, which are nobody else's."""
+    code = compile(ast.Module([function], []), "script", "exec", dont_inherit=True)
+    inner = next(each for each in code.co_consts if isinstance(each, CodeType))
+    return {*inner.co_varnames, *inner.co_cellvars}
+
+
+def _names(statements: list[ast.stmt]) -> set[str]:
+    """The names of the module that statements read or bind."""
+    use = use_of(*statements)
+    return {*use.reads, *use.binds, *use.inner}
 
 
 def _own_nodes(function: ast.FunctionDef) -> list[ast.AST]:
