@@ -1,13 +1,17 @@
 """What a process costs before and around a small flow: imports, and a 3-task flow over a 1 000-row CSV, inline.
 
     python tests/bench/startup.py [runs]
+    PREFECT_API_URL=http://127.0.0.1:4200/api python tests/bench/startup.py [runs]
 
-Medians of alternating runs, each a process of its own.
+With a server that is up, also `pxw run flows/data_processing.py` on it, which may take the import of pandas and Prefect
+plus one second. Medians of alternating runs, each a process of its own: the time that passed, and the time on a
+processor, which depends less on what else the machine has to do.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -15,6 +19,7 @@ import tempfile
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 FLOW = """
     import pandas as pd
@@ -54,6 +59,7 @@ BARE = """
         json.dump({str(row.survived): row.fare for row in rates.itertuples()}, file)
 """
 
+FLOWS = Path(__file__).parents[2] / "flows"
 PXW = ["-c", "from pxw.cli import main; main()"]  # what the script `pxw` does
 
 
@@ -63,6 +69,10 @@ def commands(folder: Path) -> dict[str, list[str]]:
     (folder / "bare.py").write_text(textwrap.dedent(BARE))
     rows = (f"{age % 90},{age * 1.5},{age % 2}" for age in range(1000))
     (folder / "input.csv").write_text("age,fare,survived\n" + "\n".join(rows) + "\n")
+    on_server = {
+        "import pandas and Prefect": ["-c", "import pandas, prefect"],
+        "pxw run data_processing.py": [*PXW, "run", str(FLOWS / "data_processing.py")],
+    }
     return {
         "bare Python": ["-c", "pass"],
         "import pxw": ["-c", "import pxw"],
@@ -70,21 +80,28 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "import pandas": ["-c", "import pandas"],
         "the work in bare pandas": ["bare.py"],
         "pxw run --inline flow.py": [*PXW, "run", "--inline", "flow.py"],
-    }
+    } | (on_server if "PREFECT_API_URL" in os.environ else {})
+
+
+def taken(command: list[str], **options: Any) -> tuple[float, float]:
+    """The seconds that a process takes, and those that it is on a processor."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *command], check=True, capture_output=True, **options)
+    ended, after = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main(runs: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        timings: dict[str, list[float]] = {what: [] for what in commands(folder)}
+        timings: dict[str, list[tuple[float, float]]] = {what: [] for what in commands(folder)}
         env = {**os.environ, "PXW_HOME": str(folder / "home")}
         for _ in range(runs + 1):  # the first one fills the disk cache
             for what, command in commands(folder).items():
-                began = time.perf_counter()
-                subprocess.run([sys.executable, *command], cwd=folder, env=env, check=True, capture_output=True)
-                timings[what].append(time.perf_counter() - began)
-    for what, seconds in timings.items():
-        print(f"{what:30} {statistics.median(seconds[1:]) * 1000:7.0f} ms")
+                timings[what].append(taken(command, cwd=folder, env=env))
+    for what, each in timings.items():
+        wall, cpu = (statistics.median(seconds) * 1000 for seconds in zip(*each[1:], strict=True))
+        print(f"{what:30} {wall:7.0f} ms, {cpu:7.0f} ms on a processor")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import date
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from prefect.cache_policies import INPUTS, TASK_SOURCE
 from prefect.client.orchestration import get_client
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 import pxw
 from pxw import tasks as pxw_tasks
@@ -488,6 +489,35 @@ def test_an_upstream_failure_keeps_a_task_from_running():
         return doubled(fail.submit(), return_state=True)
 
     assert main(return_state=True).is_failed()
+
+
+def test_parameters_are_told_to_the_api_as_prefect_tells_them():
+    class Plain:
+        def __init__(self):
+            self.size = 3
+
+    class Odd:
+        __slots__ = ()
+
+    parameters = {
+        "raw": pxw.Local("x.csv", schema={"age": "double"}),
+        "many": [pxw.DDM(project="p"), (1, 2.5), {"at": Path("/x")}],
+        "when": date(2026, 1, 31),
+        "plain": Plain(),
+        "odd": Odd(),
+        "told": Completed(),
+        "secret": SecretStr("hidden"),
+    }
+
+    def fn(**given: Any) -> None: ...
+
+    assert pxw.flow(fn).serialize_parameters(parameters) == prefect.flow(fn).serialize_parameters(parameters)
+
+
+def test_telling_parameters_imports_no_web_framework():
+    script = "import sys, pxw; pxw.flow(lambda x: x).serialize_parameters({'x': 1}); print('fastapi' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 # Accidents -----------------------------------------------------------------------------------------------------------
