@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from pxw.cli import main
+from pxw.convert import convert
 from pxw.stores import ddm
 from tests.ddm.serving import serving
 from tests.engine.conftest import without_heartbeats
@@ -34,7 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PXW_DATASET_MANAGEMENT", "LOCAL")
     monkeypatch.delenv("PXW_DATASET_MANAGEMENT")
     yield copy
-    for name in ("python_conditions", "python_configurations"):
+    for name in ("python_conditions", "python_configurations", "limited", "largest_radius"):
         sys.modules.pop(name, None)
 
 
@@ -90,3 +91,16 @@ def test_the_experiment_goes_on_only_if_its_condition_holds() -> None:
     assert main(["run", "experiments/largest_radius.xxp", "--inline"]) == 0
     limits = [int(pd.read_csv(file)["radius"].max()) for file in Path("results").glob("*/output.csv")]
     assert len(limits) == 4  # two of the grid, two drawn
+
+
+def test_the_converted_project_is_what_pxw_convert_writes(project: Path) -> None:
+    made = convert(project, project / "flows")
+    there = {path.name: path.read_text() for path in (project / "flows").glob("*.py")}
+    assert there == made.files
+
+
+def test_the_converted_experiment_makes_the_same_runs() -> None:
+    assert main(["run", "flows/largest_radius.py", "--inline"]) == 0
+    limits = {file.parent.name: int(pd.read_csv(file)["radius"].max()) for file in Path("results").glob("*/output.csv")}
+    assert limits.keys() == {"Coarse-1", "Coarse-2", "Fine-1", "Fine-2"}
+    assert limits["Coarse-1"] <= 20 < limits["Coarse-2"] <= 30
