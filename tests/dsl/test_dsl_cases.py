@@ -90,3 +90,14 @@ def _plain(value):
 def test_every_code_has_a_case():
     every = "".join(golden(path).read_text(encoding="utf-8") for path in FILES)
     assert set(re.findall(r"\[(PXW3\d\d)\]", every)) == set(CODES) - {"PXW350"}  # that one is in test_project
+
+
+def test_the_reference_names_a_case_for_each_construct_and_a_construct_for_each_case():
+    page = (CASES.parents[2] / "docs/reference/dsl.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if re.match(r"\| `", line)]
+    named = [set(re.findall(r"`(\w+/\w+)`", row[-1])) for row in rows]
+    assert [row[0] for row, cases in zip(rows, named, strict=True) if not cases] == []
+    cases = {path.relative_to(CASES).with_suffix("").as_posix() for path in GOOD}
+    tasks = {path.parent.relative_to(CASES).as_posix() for path in TASKS}
+    assert set().union(*named) <= cases | tasks
+    assert cases - set().union(*named) == set()
