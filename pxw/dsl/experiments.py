@@ -200,6 +200,9 @@ class _Reader:
     def _link(self, left: Step, right: Step, condition: tuple[str | None, ConditionKind]) -> None:
         sources = tuple(each for name in self._known(left, source=True) for each in self.last[name])
         targets = tuple(each for name in self._known(right, source=False) for each in self.first[name])
+        if not sources and condition[0] is not None and START in left.names:
+            message = f'no result is there yet that the condition "{condition[0]}" could look at'
+            self.report.add("PXW324", message, self.at(right.word), f"write START -> {right.word};")
         if sources and targets:
             self.transitions.append(Transition(sources, targets, *condition, at=self.at(right.word)))
 
