@@ -118,7 +118,7 @@ class _Workflow:
             parameter = node.parameter(key)
             setting = dict(self._wiring.workflow.settings).get(key)
             known = TYPES.get(parameter.type, "Any") if parameter and parameter.type else None
-            hints[key] = known if parameter else type(setting).__name__
+            hints[key] = known if parameter else "Any" if setting is None else type(setting).__name__
         folders = [node.script.parent] if node.script else []
         folders += [Path(re.split(r"[*?\[]", each, maxsplit=1)[0]) for each in node.dependencies]
         return Given(

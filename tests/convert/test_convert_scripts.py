@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from pxw.convert.scripts import Given, Script, Source, TaskCode, decoded, kind_o
 from pxw.importing import inline
 from pxw.runs import Run
 from pxw.specs import Local, Ref
-from tests.convert.scripts_corpus import CONVERTED, KEPT, Case
+from tests.convert.scripts_corpus import CONVERTED, IN, KEPT, OUT, PH, Case
 
 ROOT = Path(__file__).parents[2]
 SEED = ROOT / "flows/old_project/tasks"
@@ -236,3 +237,43 @@ def test_no_script_is_too_much_for_the_converter(monkeypatch):
         else:
             assert all(each.line > 0 and each.message for each in found)
     assert became > 50
+
+
+WORKFLOW = """
+workflow W {
+  START -> Maybe -> Twice -> Again -> END;
+  param mode = "fast";
+  task Maybe { implementation "maybe"; param n = 3; param unused = 1; }
+  task Twice { implementation "twice"; param n = 3; param unused = 1; }
+  task Again { implementation "twice"; param n = "many"; }
+  define input data D;
+  configure data D { path "d.txt"; }
+  D --> Maybe.in;
+  Maybe.out --> Twice.in;
+  Twice.out --> Again.in;
+}
+"""
+MAYBE = PH + IN + 'if variables.get("n"):\n    ' + OUT
+TWICE = PH + IN + 'n = int(variables.get("n"))\nph.save_dataset(variables, resultMap, "out", x * n)\n'
+
+
+def test_the_flow_calls_functions_and_scripts_and_the_report_tells_them_apart(tmp_path):
+    files = {"workflows/w.xxp": WORKFLOW, "tasks/maybe/task.py": MAYBE, "tasks/twice/task.py": TWICE}
+    for name, text in {**files, "datasets/d.txt": "d"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    made = convert(tmp_path / "workflows/w.xxp", tmp_path / "flows", tasks=True)
+    flow = made.files["w.py"]
+    assert re.search(r'maybe = pxw\.script\(\s*"\.\./tasks/maybe/task\.py"', flow)
+    assert "from tasks.twice import twice\n" in flow
+    assert re.search(r'again = pxw\.script\(\s*"\.\./tasks/twice/task\.py"', flow)
+    assert "def twice(x: bytes, n: int) -> bytes:" in made.files["tasks/twice.py"]
+    assert "twice_n: int = 3" in flow
+    assert "n=twice_n)" in flow
+    assert "twice_unused" not in flow
+    told = {(each.file, each.line): each.message for each in made.entries if each.kind == "person"}
+    assert told["tasks/maybe/task.py", 4] == "task 'Maybe' stays a script: it saves 'out' inside of an `if`"
+    assert told["tasks/twice/task.py", 1] == "task 'Again' stays a script: it makes int of 'n', which is 'many'"
+    place = next(iter(made.origins["tasks/twice.py"].items()))
+    assert made.files["tasks/twice.py"].splitlines()[place[0] - 1].startswith("def twice(")
+    assert place[1] == "tasks/twice/task.py:1:1"
