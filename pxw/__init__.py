@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pxw.codecs import Codec, File, TableCodec
     from pxw.errors import PxwError
     from pxw.flows import flow
+    from pxw.isolated import Env
     from pxw.retrying import retry_on
     from pxw.schemas import Unique
     from pxw.scripts import script
@@ -24,6 +25,7 @@ __all__ = [
     "Codec",
     "Csv",
     "Dataset",
+    "Env",
     "File",
     "Grid",
     "Json",
@@ -59,6 +61,7 @@ _WHERE = {
     **dict.fromkeys(("Codec", "File", "TableCodec"), "pxw.codecs"),
     **dict.fromkeys(("load", "register", "results", "save"), "pxw.values"),
     **dict.fromkeys(("Grid", "Runs", "grid", "sample"), "pxw.spaces"),
+    "Env": "pxw.isolated",
     "PxwError": "pxw.errors",
     "Unique": "pxw.schemas",
     "retry_on": "pxw.retrying",

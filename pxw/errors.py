@@ -34,7 +34,8 @@ entry on the page *Error codes* of the documentation.
     │   ├── RefTouchedError       PXW404   a reference used as if it were its value
     │   ├── ArgumentError         PXW405   an argument that cannot become what the task declared
     │   ├── RunningError          PXW406   a run that another process is running
-    │   └── UnseenFailureError    PXW407   a submitted task that failed, and nobody looked
+    │   ├── UnseenFailureError    PXW407   a submitted task that failed, and nobody looked
+    │   └── EnvError              PXW408   the Python that a task asks for cannot be made, or the task failed there
     └── ScriptError               PXW501   an old task script failed
 """
 
@@ -63,6 +64,7 @@ __all__ = [
     "DatasetAlteredError",
     "DeclarationError",
     "EdgeError",
+    "EnvError",
     "FormatError",
     "MissingDataError",
     "OutputError",
@@ -347,6 +349,12 @@ class UnseenFailureError(TaskError):
     """A flow came to its end, a task that it submitted failed, and its code never saw that."""
 
     code = "PXW407"
+
+
+class EnvError(TaskError):
+    """The Python that a task or script asks for cannot be made, or the task failed there."""
+
+    code = "PXW408"
 
 
 class ScriptError(TaskError):

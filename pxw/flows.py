@@ -24,6 +24,7 @@ from pxw.binding.declare import refuse_unfit
 from pxw.contexts import run_of
 from pxw.inline import InlineFlow, holds_reference
 from pxw.stores import local
+from pxw.task_runners import settings_dumped_once
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _interruptible(run: Run, task_runner: Any) -> Iterator[None]:
     before it exits, however long their tasks may go on.
     """
     try:
-        with run.noted():
+        with run.noted(), settings_dumped_once():
             yield
     except (KeyboardInterrupt, TerminationSignal, CancelledError) as told:
         _let_go(task_runner)

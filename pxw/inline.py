@@ -20,6 +20,7 @@ from pxw.binding import Binding, Step
 from pxw.binding.declare import refuse_unfit
 from pxw.binding.mapping import is_unmapped, map_calls, may_fail
 from pxw.errors import ArgumentError
+from pxw.isolated import bind
 from pxw.runs import Run, active, open_run
 from pxw.specs import Ref
 from pxw.unseen import submitted
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pxw.binding.declare import Declared
+    from pxw.isolated import Env
 
 __all__ = [
     "Done",
@@ -270,12 +272,17 @@ def _coerced(fn: Callable[..., Any], name: str, value: Any, hint: Any) -> Any:
 
 
 def task(
-    fn: Callable[..., Any] | None = None, *, inputs: Declared = None, outputs: Declared = None, **options: Any
+    fn: Callable[..., Any] | None = None,
+    *,
+    inputs: Declared = None,
+    outputs: Declared = None,
+    env: Env | None = None,
+    **options: Any,
 ) -> Any:
     """Decorate a task, as `pxw.task`."""
     if fn is None:
-        return partial(task, inputs=inputs, outputs=outputs, **options)
-    return InlineTask(Binding.of(fn, options.get("name"), inputs, outputs), options)
+        return partial(task, inputs=inputs, outputs=outputs, env=env, **options)
+    return InlineTask(bind(fn, options.get("name"), inputs, outputs, env), options)
 
 
 def flow(fn: Callable[..., Any] | None = None, **options: Any) -> Any:

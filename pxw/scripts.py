@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from uuid import uuid4
 from pxw import data
 from pxw.binding import Binding, Step, declare
 from pxw.compat import Job, Script, run_script
+from pxw.compat.process import log_of
 from pxw.data.fitting import schema_of
 from pxw.data.places import format_name
 from pxw.errors import DeclarationError, OutputError, nearest
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pxw.binding.declare import Declared
-    from pxw.compat.process import Log
 
-__all__ = ["log_of", "script", "task_maker"]
+__all__ = ["script", "task_maker"]
 
 
 def script(
@@ -103,19 +102,6 @@ def task_maker() -> Callable[[Binding, Mapping[str, Any]], Any]:
     from pxw.tasks import Task  # noqa: PLC0415 - as above
 
     return lambda binding, options: Task(binding, name=binding.name, **options)
-
-
-def log_of(task: str) -> Log:
-    """What a script prints goes to the log of its task run; without Prefect, to the logger `pxw.scripts.<task>`."""
-    prefect = sys.modules.get("prefect.context")
-    logger: Any = logging.getLogger(f"pxw.scripts.{task}")
-    if prefect is not None and prefect.TaskRunContext.get() is not None:
-        logger = sys.modules["prefect"].get_run_logger()
-
-    def log(line: str, stream: str) -> None:
-        logger.log(logging.WARNING if stream == "stderr" else logging.INFO, "%s", line)
-
-    return log
 
 
 def _parameters(declared: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pxw.caching import by_content
 from pxw.contexts import current_run, in_prefect
 from pxw.futures import see_allowed, watched
 from pxw.inline import Done, DoneList, call_here, refuse_state, resolved
+from pxw.isolated import bind
 from pxw.retrying import RetryOn
 from pxw.runs import active, hold_for_process
 from pxw.walks import active_walk
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from prefect.tasks import TaskOptions
 
     from pxw.binding.declare import Declared
+    from pxw.isolated import Env
     from pxw.specs import Dataset, Ref
 
     Source: TypeAlias = Ref | Dataset | PrefectFuture[Any]
@@ -231,10 +233,15 @@ def _engine_options(kwargs: dict[str, Any]) -> dict[str, Any]:
 def task(fn: Callable[P, R], /) -> Task[P, R]: ...
 @overload
 def task(
-    *, inputs: Declared = None, outputs: Declared = None, **options: Unpack[TaskOptions]
+    *, inputs: Declared = None, outputs: Declared = None, env: Env | None = None, **options: Unpack[TaskOptions]
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def task(
-    fn: Callable[..., Any] | None = None, *, inputs: Declared = None, outputs: Declared = None, **options: Any
+    fn: Callable[..., Any] | None = None,
+    *,
+    inputs: Declared = None,
+    outputs: Declared = None,
+    env: Env | None = None,
+    **options: Any,
 ) -> Any:
     """Make a function a task: pxw loads what it takes, and saves what it returns.
 
@@ -243,6 +250,7 @@ def task(
         inputs: specs by parameter name, or a list of names.
         outputs: specs by output name, or a list of names; several outputs are returned as a tuple in this order, a
             dict, a NamedTuple or a dataclass. Without any, the result passes by value.
+        env: the Python, with its packages, that the function runs in, in a process of its own.
         options: those of `prefect.task`, such as `retries=`, `timeout_seconds=`, `tags=`, `cache_policy=`.
 
     Examples:
@@ -254,5 +262,5 @@ def task(
         1
     """
     if fn is None:
-        return partial(task, inputs=inputs, outputs=outputs, **options)
-    return Task(Binding.of(fn, options.get("name"), inputs, outputs), **options)
+        return partial(task, inputs=inputs, outputs=outputs, env=env, **options)
+    return Task(bind(fn, options.get("name"), inputs, outputs, env), **options)

@@ -86,6 +86,8 @@ class Walk:
     def call(self, binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Stand in for a task call: look at its inputs, and give references to what it declares."""
         self.tasks.append(binding.name)
+        with self._noting(f"task {binding.name!r}"):
+            binding.verify()
         bound = binding.complete(args, kwargs)
         for name, value in bound.arguments.items():
             for item in _leaves(value):

@@ -6,6 +6,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -101,6 +102,12 @@ class Binding:
                 help="import it outside of `if TYPE_CHECKING:`",
             ) from error
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A function of `__main__` goes to a worker without the names that only its annotations use.
+        with suppress(DeclarationError):  # it is raised again where the annotations are needed
+            vars(self)["annotations"] = self.annotations
+        return vars(self)
+
     # What a call gives -------------------------------------------------------------------------------------------
 
     def complete(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
@@ -195,6 +202,9 @@ class Binding:
                 details=faults,
                 help=f"change what {ref.task or 'its maker'} returns, or the schema of {self._into(name)}",
             )
+
+    def verify(self) -> None:
+        """What else can be looked at before anything runs."""
 
     def _into(self, name: str) -> str:
         return f"task {self.name!r}, input {name!r}"

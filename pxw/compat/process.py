@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Ended", "Log", "run_process"]
+__all__ = ["Ended", "Log", "log_of", "run_process"]
 
 Log: TypeAlias = Callable[[str, Literal["stdout", "stderr"]], None]
 """Called with each line, in the thread that waits for the process."""
@@ -38,6 +40,34 @@ class Ended:
     status: int
     stopped: Literal["", "timeout", "cancelled"]
     last: tuple[str, ...]
+
+    def how(self) -> str:
+        """How it ended that did not come to its end: `was killed by SIGKILL`."""
+        if self.stopped == "cancelled":
+            return "was cancelled"
+        if self.status < 0:
+            names = {number.value: number.name for number in signal.Signals}
+            return f"was killed by {names.get(-self.status, f'signal {-self.status}')}"
+        return f"ended with status {self.status}, before its end was reached"
+
+    def remedy(self) -> str:
+        """What may be done about it."""
+        if self.status == -signal.SIGKILL and not self.stopped:
+            return "when memory runs out, the system kills the process that has most of it"
+        return ""
+
+
+def log_of(task: str) -> Log:
+    """What a child process prints goes to the log of its task run; without Prefect, to `pxw.scripts.<task>`."""
+    prefect = sys.modules.get("prefect.context")
+    logger: Any = logging.getLogger(f"pxw.scripts.{task}")
+    if prefect is not None and prefect.TaskRunContext.get() is not None:
+        logger = sys.modules["prefect"].get_run_logger()
+
+    def log(line: str, stream: str) -> None:
+        logger.log(logging.WARNING if stream == "stderr" else logging.INFO, "%s", line)
+
+    return log
 
 
 def run_process(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pxw.compat.environments import python_for
+from pxw.compat.environments import environment_for, python_for
 from pxw.compat.handover import Handover
 from pxw.compat.process import Ended, run_process
 from pxw.compat.returns import Journal, Returns, shared
@@ -98,7 +95,7 @@ class _Execution:
         ended = run_process(
             [python, "-u", str(_ENTRY), str(manifest), *self._search_path(folders)],
             folder=self._working_folder(),
-            environment=_environment(own=python == sys.executable),
+            environment=_environment(python),
             log=self._log,
             timeout=script.timeout,
             is_stopped=self._run.is_stopped,
@@ -217,14 +214,10 @@ def _importable(patterns: tuple[str, ...]) -> list[str]:
     return list(folders)
 
 
-_NOT_FOR_OTHERS = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__"}
-
-
-def _environment(*, own: bool) -> dict[str, str]:
-    """The environment variables of a script: no secrets, and for another Python nothing that is meant for ours."""
-    dropped = {"PYTHONSAFEPATH", "PXW_DDM_TOKEN", "PXW_DDM_PASSWORD"} | (set() if own else _NOT_FOR_OTHERS)
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    return kept | {"PYTHONIOENCODING": "utf-8"}
+def _environment(python: str) -> dict[str, str]:
+    """The environment variables of a script: no secrets among them."""
+    kept = environment_for(python)
+    return {name: value for name, value in kept.items() if name not in {"PXW_DDM_TOKEN", "PXW_DDM_PASSWORD"}}
 
 
 def _refuse_failure(script: Script, ended: Ended, journal: Journal) -> None:
@@ -234,26 +227,17 @@ def _refuse_failure(script: Script, ended: Ended, journal: Journal) -> None:
     at = f"{error['file']}:{error['line']}" if error.get("line") else str(script.path)
     if error.get("function", "<module>") != "<module>":
         at += f", in {error['function']}()"
-    raise ScriptError(_what_happened(script, ended, error), at=at, details=ended.last, help=_remedy(ended))
+    raise ScriptError(_what_happened(script, ended, error), at=at, details=ended.last, help=ended.remedy())
 
 
 def _what_happened(script: Script, ended: Ended, error: dict[str, Any]) -> str:
     task = f"task {script.name!r}"
     if ended.stopped == "timeout":
         return f"{task} did not end within {script.timeout:g} s"
-    if ended.stopped == "cancelled":
-        return f"{task} was cancelled"
-    if ended.status < 0:
-        names = {number.value: number.name for number in signal.Signals}
-        return f"{task} was killed by {names.get(-ended.status, f'signal {-ended.status}')}"
+    if ended.stopped or ended.status < 0:
+        return f"{task} {ended.how()}"
     if error.get("kind") == "exception":
         return f"{task} failed: {error['text']}"
     if error.get("kind") == "exit":
         return f"{task} gave up: sys.exit({error['text']})"
-    return f"{task} ended with status {ended.status}, before its end was reached"
-
-
-def _remedy(ended: Ended) -> str:
-    if ended.status == -signal.SIGKILL and not ended.stopped:
-        return "when memory runs out, the system kills the process that has most of it"
-    return ""
+    return f"{task} {ended.how()}"

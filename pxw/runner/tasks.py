@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pxw.binding import Binding, Step
 from pxw.binding.identity import identity_of
 from pxw.compat import Job, Script, place_in_run, run_script
+from pxw.compat.process import log_of
 from pxw.errors import DSLError
 from pxw.runner.asking import Question, form_of
-from pxw.scripts import log_of
 from pxw.specs import DDM, Dataset, Local, Ref
 from pxw.values import plain
 from pxw.workflow import DataNode, DataRef, DDMPlace, LocalPlace, TaskNode, Value, Workflow

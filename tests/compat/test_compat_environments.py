@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pxw.compat.environments import python_for
-from pxw.errors import ScriptError
+from pxw.errors import EnvError
 from tests.compat.conftest import Runner
 
 
@@ -86,14 +86,14 @@ def test_what_a_killed_process_left_half_made_is_made_again(script: Runner, requ
 def test_a_package_that_cannot_be_installed_is_an_error_with_pips_own_words(script: Runner, requirements: Path) -> None:
     wrong = script.write("wheels/wrong.txt", "./nothing-1.0-py3-none-any.whl\n")
     for _ in range(2):
-        with pytest.raises(ScriptError, match="environment cannot be made") as told:
+        with pytest.raises(EnvError, match="environment cannot be made") as told:
             script("pass", requirements=wrong)
         assert str(wrong) in told.value.at
         assert any("nothing-1.0" in line for line in told.value.details[1:])
 
 
 def test_a_requirements_file_that_is_not_there_is_named(script: Runner) -> None:
-    with pytest.raises(ScriptError, match="the requirements file cannot be read") as told:
+    with pytest.raises(EnvError, match="the requirements file cannot be read") as told:
         script("pass", requirements=Path("nothing.txt"))
     assert "nothing.txt" in told.value.at
 
@@ -107,7 +107,7 @@ def test_our_own_python_serves_whoever_asks_for_its_version(script: Runner) -> N
     ("version", "words"), [("3.99", "none is installed here"), ("three", "is no version of Python")]
 )
 def test_a_python_that_cannot_be_had_is_an_error(script: Runner, requirements: Path, version: str, words: str) -> None:
-    with pytest.raises(ScriptError, match=words):
+    with pytest.raises(EnvError, match=words):
         script("pass", python_version=version)
 
 
@@ -133,7 +133,7 @@ def test_scripts_run_with_other_pythons(script: Runner, version: str, monkeypatc
         python_version=version,
     )
     assert outcome.variables["version"] == version
-    with pytest.raises(ScriptError, match="ValueError: wrong") as told:
+    with pytest.raises(EnvError, match="ValueError: wrong") as told:
         script("def f():\n    raise ValueError('wrong')\nf()", python_version=version)
     assert told.value.at.endswith("task.py:2, in f()")
 
