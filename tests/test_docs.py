@@ -92,7 +92,7 @@ class Page:
         test = doctest.DocTestParser().get_doctest(block.code, {}, self.path.name, str(self.path), block.line)
         test.globs = self.names.__dict__
         said: list[str] = []
-        doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append, clear_globs=False)
+        doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(test, out=said.append, clear_globs=False)
         assert not said, "".join(said)
 
     def console(self, block: Block) -> None:

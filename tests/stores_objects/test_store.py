@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -109,67 +108,76 @@ def test_doctor_writes_to_the_store_to_see_whether_it_can(
     assert "there is no bucket s3://no-such-bucket" in " ".join(capsys.readouterr().out.split())
 
 
-WORKERS = """
-    import os
-    import tempfile
-    from pathlib import Path
+WORKER = """
+import json, sys
+import pandas as pd
+from pydantic import TypeAdapter
+import pxw
+from pxw.binding import Binding, Step
+from pxw.runs import open_run
 
-    import pandas as pd
-    from prefect.task_runners import ProcessPoolTaskRunner
+REF = TypeAdapter(pxw.Ref)
 
-    import pxw
+def make(number: int) -> pd.DataFrame:
+    return pd.DataFrame({"n": range(number, number + 10_000)})
 
-    # Each process is a machine of its own: nothing of another one's disk is known to it.
-    os.environ["PXW_HOME"] = tempfile.mkdtemp(prefix="home-", dir=os.environ["MACHINES"])
-    os.chdir(tempfile.mkdtemp(prefix="work-", dir=os.environ["MACHINES"]))
+def add(parts: list[pd.DataFrame], scale: int) -> pd.DataFrame:
+    return pd.concat(parts) * scale
 
-
-    @pxw.task(outputs=["part"])
-    def make(number: int) -> pd.DataFrame:
-        return pd.DataFrame({"n": range(number, number + 10_000), "home": os.environ["PXW_HOME"]})
-
-
-    @pxw.task(inputs=["parts", "scale"], outputs=["total"])
-    def add(parts: list[pd.DataFrame], scale: pd.DataFrame, shift: int) -> pd.DataFrame:
-        return pd.concat(parts).assign(n=lambda table: table.n * scale["by"][0] + shift)
-
-
-    @pxw.flow(task_runner=ProcessPoolTaskRunner(max_workers=2))
-    def split(out: pxw.Spec) -> pxw.Ref:
-        parts = make.map(list(range(6)))
-        scale = pd.DataFrame({"by": [2]})
-        totals = [add.submit(parts, scale, shift) for shift in range(4)]
-        return pxw.save(totals[0], out), totals
-
-
-    if __name__ == "__main__":
-        saved, totals = split(pxw.Remote(os.environ["OUT"]))
-        homes = set(pxw.load(saved)["home"])
-        print("homes", len(homes), len({pxw.load(total, bytes) for total in totals}), saved.rows)
+TASKS = {each.__name__: Binding.of(each, None, ["parts"] if each is add else None, ["out"]) for each in (make, add)}
+run = open_run("the-run", "split")
+with run.held():
+    for line in sys.stdin:
+        name, key, *arguments = json.loads(line)
+        given = [[REF.validate_python(ref) for ref in each] if isinstance(each, list) else each for each in arguments]
+        print(REF.dump_json(TASKS[name].call(Step(run, key), tuple(given), {})).decode(), flush=True)
 """
 
 
-@pytest.mark.server
-def test_two_isolated_workers_finish_a_flow_and_each_downloads_each_byte_at_most_once(
-    s3: S3Server, bucket: str, tmp_path: Path, prefect_server: str
+class Machine:
+    """A worker that shares nothing with another one but the object store."""
+
+    def __init__(self, folder: Path, store: str) -> None:
+        self.home = folder / "home"
+        (folder / "work").mkdir(parents=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WORKER],
+            cwd=folder / "work",
+            env=os.environ | {"PXW_HOME": str(self.home), "PXW_STORE": store},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *job: object) -> dict[str, object]:
+        assert self.process.stdin
+        assert self.process.stdout
+        print(json.dumps(job), file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
+
+    def end(self) -> None:
+        self.process.communicate(timeout=60)
+
+
+def test_two_isolated_workers_finish_a_run_and_each_downloads_each_byte_at_most_once(
+    s3: S3Server, bucket: str, tmp_path: Path
 ) -> None:
-    machines = tmp_path / "machines"
-    machines.mkdir()
-    Path("split.py").write_text(textwrap.dedent(WORKERS))
-    environment = os.environ | {"MACHINES": str(machines), "PXW_STORE": f"{bucket}/lab", "OUT": f"{bucket}/out.parquet"}
     start = s3.now
-    done = subprocess.run(
-        [sys.executable, "split.py"], env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert "homes 2 4 60000" in done.stdout, done.stdout + done.stderr
-    copies = [path.name for path in machines.glob("home-*/cache/??/*")]
-    written, read = s3.asked("PUT", start), s3.asked("GET", start)
-    assert len(written) == 6 + 4 + 4 + 1  # the parts, the argument of each call, the totals, and the output
-    assert set(written.values()) == {1}
-    assert max(read.values()) <= 2  # there are three machines, and the one that made it asks for nothing
-    # Each download made a copy on a machine that had none; another copy of each content stayed where it was made.
-    assert sum(read.values()) == len(copies) - len(set(copies))
-    assert not (tmp_path / "pxw-home").exists()
+    machines = [Machine(tmp_path / name, f"{bucket}/lab") for name in ("one", "two")]
+    try:
+        parts = [machines[number % 2].run("make", f"make-{number}", number) for number in range(6)]
+        totals = [machines[number % 2].run("add", f"add-{number}", parts, number + 1) for number in range(4)]
+    finally:
+        for machine in machines:
+            machine.end()
+    assert [total["rows"] for total in totals] == [60_000] * 4
+    assert [pxw.load(pxw.Remote(str(total["place"]))).n.sum() for total in totals] == [
+        scale * sum(sum(range(number, number + 10_000)) for number in range(6)) for scale in (1, 2, 3, 4)
+    ]
+    read = s3.asked("GET", start)
+    made = {str(part["place"]).removeprefix("s3:/") for part in parts}
+    assert {place: read[place] for place in made} == dict.fromkeys(made, 1)  # each by the machine that did not make it
+    assert all(not list(machine.home.glob("runs/**/*.arrow")) for machine in machines)
 
 
 # In a folder ---------------------------------------------------------------------------------------------------------
