@@ -14,7 +14,7 @@ pytestmark = pytest.mark.server
 
 def _project() -> str:
     run = active.get()
-    return run.project if run else ""
+    return run.away.project if run and isinstance(run.away, pxw.DDM) else ""
 
 
 @pxw.task
