@@ -264,9 +264,10 @@ CONVERTED = [
     ),
     Case(
         "what only looks like bytes",
-        PH
-        + "class Coder:\n    def encode(self, text):\n        return [len(text)]\n\n"
-        + 'ph.save_datasets(variables, ("out", Coder().encode("hello")))\n',
+        "from types import SimpleNamespace\n"
+        + PH
+        + "coder = SimpleNamespace(encode=lambda text: [len(text)])\n"
+        + 'ph.save_datasets(variables, ("out", coder.encode("hello")))\n',
     ),
     Case(
         "functions, with and without the script's variables",
