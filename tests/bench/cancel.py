@@ -90,11 +90,11 @@ def measure(way: str) -> float:
         began = 1 if way.startswith("inline") else 4
         wait_for(lambda: len([*folder.glob("began-*")]) >= began or process.poll() is not None)
         pids = set(descendants(process.pid)) | set(marked(mark)) | ({process.pid} if flow_run is None else set())
-        start = time.monotonic()
         if flow_run is None:
             process.send_signal(signal.SIGINT if way.endswith("Ctrl-C") else signal.SIGTERM)
         else:
             cancel(flow_run)
+        start = time.monotonic()
         wait_for(lambda: process.poll() is not None or flow_run, 30)
         wait_for(lambda: not any(map(is_alive, pids)), 60)
         took = time.monotonic() - start
