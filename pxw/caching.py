@@ -12,7 +12,6 @@ from prefect.utilities.hashing import hash_objects
 from pxw import data
 from pxw.binding.identity import declaration
 from pxw.contexts import current_run
-from pxw.errors import DataError
 from pxw.runs import active, hold_for_process
 from pxw.specs import Placed, Ref
 
@@ -58,7 +57,7 @@ def _with_data(key: str | None, task_ctx: TaskRunContext) -> str | None:
     store, candidate, number = get_result_store(), key, 0
     while candidate is not None and store.exists(candidate):
         kept = store.read(candidate).result
-        if _is_whole(kept):
+        if data.is_whole(kept):
             _note_cached(kept, task_ctx)
             break
         number += 1
@@ -85,15 +84,6 @@ def _refs(result: Any) -> Iterator[Ref]:
     for item in result if isinstance(result, list | tuple) else [result]:
         if isinstance(item, Ref):
             yield item
-
-
-def _is_whole(result: Any) -> bool:
-    try:
-        for ref in _refs(result):
-            data.verify(ref)
-    except (DataError, OSError):
-        return False
-    return True
 
 
 _CACHING = ("persist_result", "result_storage", "result_storage_key", "result_serializer")

@@ -33,6 +33,7 @@ def load(source: Any, as_: Any = None) -> Any:
             was saved, and a pandas frame for tables.
 
     Examples:
+        >>> from pxw import Local
         >>> ref = save({"auc": 0.9}, Local(folder / "metrics.json"))
         >>> load(ref)
         {'auc': 0.9}
@@ -58,6 +59,7 @@ def save(value: Any, spec: Placed) -> Ref:
         The reference to what is there now; it is there as a whole, and on disk.
 
     Examples:
+        >>> from pxw import Local
         >>> ref = save("done", Local(folder / "note.txt"))
         >>> ref.format, ref.size
         ('text', 4)

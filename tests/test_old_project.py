@@ -19,7 +19,6 @@ from tests.ddm.serving import serving
 from tests.engine.conftest import without_heartbeats
 
 PROJECT = Path(__file__).parent.parent / "flows" / "old_project"
-SEED = Path(__file__).parent / "compat" / "scripts"
 
 
 @pytest.fixture(autouse=True)
@@ -50,11 +49,6 @@ def _is_clean(table: pd.DataFrame) -> None:
 def test_every_file_is_without_errors_or_warnings(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(file.relative_to(PROJECT))]) == 0
     assert capsys.readouterr().out.strip() == "no errors"
-
-
-@pytest.mark.parametrize(("copy", "original"), [("clean", "basic"), ("train", "train"), ("analyse", "analyse")])
-def test_the_seeds_scripts_stand_there_verbatim(copy: str, original: str) -> None:
-    assert (PROJECT / "tasks" / copy / "task.py").read_bytes() == (SEED / f"{original}.py").read_bytes()
 
 
 def test_the_seeds_local_workflow_runs() -> None:

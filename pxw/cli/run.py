@@ -122,7 +122,7 @@ def command(
 
 def _run(asked: Asked, settings: Settings, *, check: bool, temporary_server: bool, logs: bool, traceback: bool) -> int:
     if not asked.target:
-        raise TargetError("nothing is named to run", help="name a file: pxw run flow.py")
+        raise TargetError("nothing is named to run", help="name a file: pxw run flow.py; pxw run --help tells the rest")
     if is_xxp(asked.target):
         from pxw.cli.xxp import Chosen  # noqa: PLC0415 - a Python flow does not pay for the language
 

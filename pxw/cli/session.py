@@ -63,7 +63,7 @@ class Session:
         except Exception as error:
             show(error, console=self.console, full=self._traceback)
             self._say_ended("failed", "red")
-            if self._run_id:
+            if self._run_id and self._finished():
                 self.console.print(Text(f"   = {self._how_to_resume()}", style="dim"))
             return exit_code(error)
         self._show_outputs(returned)
@@ -127,9 +127,9 @@ class Session:
     def _say_interrupted(self) -> None:
         if self._shown is not None:
             self._shown.stop()
-        tasks = self._progress.tasks.values()
-        done, ran = sum(task.count("done") for task in tasks), sum(len(task.states) for task in tasks)
-        lines = Text.assemble((f"{self._flow} interrupted", "bold yellow"), f" after {done} of {ran} started tasks")
+        ran = sum(len(task.states) for task in self._progress.tasks.values())
+        said = f" after {self._finished()} of {ran} started tasks"
+        lines = Text.assemble((f"{self._flow} interrupted", "bold yellow"), said)
         lines.append("\n   = nothing is half-written: a dataset is there as a whole, or not at all")
         if self._run_id:
             folder = shown_path(folder_of(self._run_id, self.settings))
@@ -140,6 +140,9 @@ class Session:
         if written:
             lines.append(f"\n   = written already: {', '.join(written)}")
         self.console.print(lines)
+
+    def _finished(self) -> int:
+        return sum(task.count("done") for task in self._progress.tasks.values())
 
     def _how_to_resume(self) -> str:
         return f"to go on from the tasks that finished: pxw run --resume {self._run_id}"

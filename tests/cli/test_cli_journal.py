@@ -42,7 +42,7 @@ def test_runs_from_the_cache_are_done_and_say_so():
             shown.take(_event("saved", key=key, output="o", rows=3, size=50, place="/x"))
             shown.take(_event("cached", key=key))
     task = progress.tasks["t"]
-    assert (task.state, task.count("done"), task.cached, task.rows) == ("done", 2, 2, 6)
+    assert (task.state, task.count("done"), task.before["cached"], task.rows) == ("done", 2, 2, 6)
     assert console.file.getvalue().splitlines() == ["✓ t: 3 rows, 50 B, from the cache"] * 2
 
 

@@ -42,7 +42,7 @@ def test_a_run_on_the_configured_server_lists_outputs_and_its_page(pxw, three, p
     code, out, err = pxw("run", "three.py", "-p", "min_age=50")
     assert code == 0, err
     assert [line.split() for line in out.splitlines()][1:] == [
-        ["select.adults", "results/out.csv", "1", "19", "B"],
+        ["select.adults", "results/out.csv", "1", "17", "B"],
         ["measure.metrics", '{"rows":', "1}"],
     ]
     assert "✓ clean: 3 rows" in err

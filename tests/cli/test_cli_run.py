@@ -18,7 +18,7 @@ def test_an_inline_run_lists_its_outputs_on_standard_output(pxw, three):
     assert code == 0
     assert [line.split() for line in out.splitlines()] == [
         ["output", "place", "rows", "size"],
-        ["select.adults", "results/out.csv", "2", "28", "B"],
+        ["select.adults", "results/out.csv", "2", "24", "B"],
         ["measure.metrics", '{"rows":', "2}"],
     ]
     assert "no retries and no caching" in err

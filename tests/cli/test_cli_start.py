@@ -66,7 +66,7 @@ def test_the_list_of_commands_words_each_as_its_own_help_does(pxw):
     [
         (["runn"], 'Did you mean "run"?'),
         (["run", "x.py", "--inlin"], "Did you mean --inline?"),
-        (["run"], "TARGET"),
+        (["run"], "name a file: pxw run flow.py"),
         (["server", "halt"], '"status", "start"'),
     ],
 )

@@ -169,7 +169,7 @@ def test_a_missing_input_is_told_before_anything_runs(script: Runner) -> None:
     with pytest.raises(MissingDataError, match=r"there is no .*inptu.csv") as told:
         script("print('ran')", inputs={"raw": Local("data/inptu.csv")})
     assert "input.csv" in told.value.help
-    assert told.value.at == "task 'task', input 'raw'"
+    assert told.value.at.startswith("task 'task', input 'raw'")
     assert not script.lines
 
 

@@ -162,7 +162,7 @@ def test_every_line_of_the_map_leads_to_its_declaration(cases):
 def test_a_range_that_the_old_engine_read_otherwise_is_reported(cases):
     made = convert(cases / "G5/imports_and_spaces.xxp", cases / "flows")
     texts = [each.message for each in made.entries if "the old engine left it out" in each.message]
-    assert [text.partition(":")[0] for text in texts] == ["'d'", "'v'"]
+    assert [text.partition(":")[0] for text in texts] == ["'d' of space 'S1'", "'v' of space 'S2'"]
     assert all(each.line for each in made.entries if "old engine" in each.message)
 
 

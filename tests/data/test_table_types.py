@@ -85,9 +85,7 @@ def test_without_an_annotation_a_table_comes_back_as_the_type_it_was(made: type,
 
 
 def test_an_unknown_type_in_a_reference_imports_nothing(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    ref = replace(data.save(TABLE, Local(tmp_path / "t.arrow")), python="antigravity.DataFrame")
+    ref = data.save(TABLE, Local(tmp_path / "t.arrow")).changed(python="antigravity.DataFrame")
     assert isinstance(data.load(ref), pd.DataFrame)
 
 

@@ -126,7 +126,7 @@ def main(folder: Path) -> dict[str, Any]:
         "holds": facts["holds"],
         "one run": {pair.facts.run for pair in both} == {run},
     }
-    journal = (runs.folder_of(run, load_settings().home) / "journal.jsonl").read_text().splitlines()
+    journal = (runs.folder_of(run, load_settings()) / "journal.jsonl").read_text().splitlines()
     done = [entry["task"] for entry in map(json.loads, journal) if entry["event"] == "finished"]
     return found | {"finished": Counter(done)}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import keyword
 from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import TYPE_CHECKING
 
+from pxw.convert.scripts.scopes import PYTHONS
 from pxw.convert.scripts.text import Reason
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Draft:
         return found
 
     def _is_free(self, name: str) -> bool:
-        is_name = name.isidentifier() and not keyword.iskeyword(name) and name not in dir(builtins)
+        is_name = name.isidentifier() and not keyword.iskeyword(name) and name not in PYTHONS
         return is_name and name not in self.taken and not keyword.issoftkeyword(name)
 
     def module(self, name: str, alias: str) -> str:

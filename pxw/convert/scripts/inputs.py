@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import builtins
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pxw.convert.scripts.given import Source
+from pxw.convert.scripts.scopes import PYTHONS
 from pxw.convert.source import written
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _kinds_of_names(
 
 def _is_plain_name(draft: Draft, name: str) -> bool:
     """Whether a name can be a parameter's: it is bound once, and is none of Python's."""
-    return len(draft.script.bindings(name)) == 1 and name not in dir(builtins)
+    return len(draft.script.bindings(name)) == 1 and name not in PYTHONS
 
 
 def _is_read_before(draft: Draft, name: str, place: int) -> bool:

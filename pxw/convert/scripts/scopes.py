@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import dis
 from dataclasses import dataclass
 from types import CodeType
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Use", "use_of"]
+__all__ = ["PYTHONS", "Use", "use_of"]
+
+PYTHONS = frozenset(dir(builtins)) - {"_"}
+"""The names that are Python's own; an interpreter that echoes what is typed adds `_`."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import io
 import tokenize
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pxw.convert.scripts.calls import Calls, find_calls, is_helper_import
 from pxw.convert.scripts.hazards import hazards, is_search_path
 from pxw.convert.scripts.kinds import Kinds
-from pxw.convert.scripts.scopes import Use, use_of
+from pxw.convert.scripts.scopes import PYTHONS, Use, use_of
 from pxw.convert.scripts.text import Reason, Text
 from pxw.convert.scripts.unfolding import unfolded
 
@@ -150,10 +149,10 @@ class Script:
         for name in sorted(self.names_of("import")):
             if len({self._imported(place, name) for place in self.bindings(name)}) > 1:
                 yield self._reason(name, f"imports '{name}' from several modules")
-        for name in sorted(self.names_of("body") & set(dir(builtins))):
+        for name in sorted(self.names_of("body") & PYTHONS):
             if self._is_read_first(name):
                 yield self._reason(name, f"binds '{name}', and uses Python's own '{name}'")
-        known = self.binds | set(dir(builtins)) | set(FALLBACKS) | {"variables", "resultMap", "__doc__"}
+        known = self.binds | PYTHONS | set(FALLBACKS) | {"variables", "resultMap", "__doc__"}
         for name in sorted(self.reads - known):
             line = next(n.lineno for n in ast.walk(self.tree) if isinstance(n, ast.Name) and n.id == name)
             yield Reason(line, f"uses '{name}', which nobody defines")
