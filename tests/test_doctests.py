@@ -11,10 +11,7 @@ import pytest
 
 import pxw
 
-_ELSEWHERE = (
-    "pxw.__main__",
-    "pxw.compat.modules.",
-)  # what starts a process, and what only a script's process can import
+_ELSEWHERE = ("pxw.__main__", "pxw.compat.modules.")  # one starts the program, the others are for a script's process
 _MODULES = sorted(
     found.name for found in pkgutil.walk_packages(pxw.__path__, "pxw.") if not found.name.startswith(_ELSEWHERE)
 )
