@@ -4,7 +4,7 @@
 
 Each round starts a flow of Python tasks and an old script with `pxw run`, kills all its processes with SIGKILL at a
 random moment, and once more after it was resumed, and lets `pxw run --resume` bring it to its end. On Prefect it uses
-the server of `PREFECT_API_URL`, or that of the home of each round.
+the server of `PREFECT_API_URL`, or one of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from pxw import prefect_server
 from tests.bench.killing import PROJECT, SCRIPT, descendants
 
 PYTHON = sys.executable
@@ -106,6 +109,20 @@ class Round:
         return len(finished), sum(event["event"] == "reused" for event in events)
 
 
+@contextmanager
+def served() -> Iterator[None]:
+    """Have a server for all rounds."""
+    if "PREFECT_API_URL" in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="pxw-kill-") as home:
+        os.environ["PREFECT_API_URL"] = prefect_server.ensure(Path(home))[0].url
+        try:
+            yield
+        finally:
+            prefect_server.stop(Path(home))
+
+
 def main() -> None:
     """Print a line for each round."""
     options = [word for word in sys.argv[1:] if word.startswith("--")]
@@ -113,12 +130,13 @@ def main() -> None:
     seed = int(next((word.partition("=")[2] for word in options if word.startswith("--seed=")), "1"))
     kind = next((word for word in options if word == "--inline"), "")
     print("round  kills  tasks finished  reused")
-    for number in range(rounds):
-        with tempfile.TemporaryDirectory(prefix="pxw-kill-") as folder:
-            one = Round(Path(folder), kind, random.Random(seed * 1000 + number))
-            one.go()
-            finished, reused = one.verdict()
-            print(f"{number:5}  {one.kills:5}  {finished:14}  {reused:6}", flush=True)
+    with nullcontext() if kind else served():
+        for number in range(rounds):
+            with tempfile.TemporaryDirectory(prefix="pxw-kill-") as folder:
+                one = Round(Path(folder), kind, random.Random(seed * 1000 + number))
+                one.go()
+                finished, reused = one.verdict()
+                print(f"{number:5}  {one.kills:5}  {finished:14}  {reused:6}", flush=True)
     print(f"{rounds} runs, all Completed; no task finished twice, no stray file")
 
 
