@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pxw.codecs import Codec, File, TableCodec
+    from pxw.engines.prefect.flows import flow
+    from pxw.engines.prefect.tasks import task
     from pxw.errors import PxwError
-    from pxw.flows import flow
     from pxw.isolated import Env
     from pxw.retrying import retry_on
     from pxw.schemas import Unique
     from pxw.scripts import script
     from pxw.spaces import Grid, Runs, grid, sample
     from pxw.specs import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Remote, Spec, Text
-    from pxw.tasks import task
     from pxw.values import load, register, results, save
 
 __all__ = [
@@ -66,8 +66,8 @@ _WHERE = {
     "Unique": "pxw.schemas",
     "retry_on": "pxw.retrying",
     "script": "pxw.scripts",
-    "task": "pxw.tasks",
-    "flow": "pxw.flows",
+    "task": "pxw.engines.prefect.tasks",
+    "flow": "pxw.engines.prefect.flows",
 }
 
 
@@ -76,7 +76,7 @@ def __getattr__(name: str) -> Any:
     if where is None:
         raise AttributeError(f"module 'pxw' has no attribute {name!r}")
     if name in {"task", "flow"} and _inline():
-        where = "pxw.inline"
+        where = "pxw.engines.inline"
     found = getattr(import_module(where), name)
     if name not in {"task", "flow"}:
         globals()[name] = found

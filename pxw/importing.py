@@ -76,6 +76,6 @@ def find_flow(target: str) -> Any:
 
 def _is_flow(value: Any) -> bool:
     """Whether this is a flow: one of ours, or Prefect's own."""
-    kinds = [("pxw.inline", "InlineFlow"), ("prefect", "Flow")]
+    kinds = [("pxw.engines.inline", "InlineFlow"), ("prefect", "Flow")]
     classes = [getattr(sys.modules.get(module), name, None) for module, name in kinds]
     return any(isinstance(kind, type) and isinstance(value, kind) for kind in classes)

@@ -96,10 +96,10 @@ def script(
 def task_maker() -> Callable[[Binding, Mapping[str, Any]], Any]:
     """What makes a task of a binding: the engine's that is active now, Prefect's or the inline one."""
     if is_inline():
-        from pxw.inline import InlineTask  # noqa: PLC0415 - one engine is paid for, not both
+        from pxw.engines.inline import InlineTask  # noqa: PLC0415 - one engine is paid for, not both
 
         return lambda binding, options: InlineTask(binding, dict(options))
-    from pxw.tasks import Task  # noqa: PLC0415 - as above
+    from pxw.engines.prefect.tasks import Task  # noqa: PLC0415 - as above
 
     return lambda binding, options: Task(binding, name=binding.name, **options)
 

@@ -141,8 +141,8 @@ def _settled(value: Any) -> Any:
 
 # Prefect's are looked for only once somebody has imported Prefect.
 _FUTURES = (
-    ("pxw.inline", "Done"),
-    ("pxw.inline", "DoneList"),
+    ("pxw.engines.inline", "Done"),
+    ("pxw.engines.inline", "DoneList"),
     ("prefect.futures", "PrefectFuture"),
     ("prefect.futures", "PrefectFutureList"),
     ("prefect.states", "State"),

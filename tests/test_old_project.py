@@ -16,7 +16,7 @@ from pxw.cli import main
 from pxw.convert import convert
 from pxw.stores import ddm
 from tests.ddm.serving import serving
-from tests.engine.conftest import without_heartbeats
+from tests.engines.conftest import without_heartbeats
 
 PROJECT = Path(__file__).parent.parent / "flows" / "old_project"
 

@@ -15,7 +15,7 @@ import pxw
 from pxw.errors import DeclarationError, EdgeError, OutputError, SchemaError, ScriptError
 from pxw.importing import inline
 from pxw.walks import Walk
-from tests.engine.conftest import ENGINES, Engine, without_heartbeats
+from tests.engines.conftest import ENGINES, Engine, without_heartbeats
 
 OLD = """
 import proactive_helper as ph

@@ -12,8 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 import pxw
+from pxw.engines.inline import flow, task
 from pxw.errors import EdgeError, MissingDataError, OutputError, PlaceError, SchemaError
-from pxw.inline import flow, task
 from pxw.walks import Walk
 
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pxw import data, earlier
+from pxw import data
+from pxw.runs import earlier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -110,7 +110,7 @@ def walked(flow: Any, given: dict[str, Any]) -> Walk:
     walk = Walk()
     with ExitStack() as stack:
         if "prefect" in sys.modules:
-            from pxw.prefect_flows import stand_ins  # noqa: PLC0415 - only if the user's file imports Prefect
+            from pxw.engines.prefect.stand_ins import stand_ins  # noqa: PLC0415 - only if the user's file imports Prefect
 
             stack.enter_context(stand_ins())
         with walk.going():

@@ -13,13 +13,13 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runner.storage import LocalStorage
 from rich.text import Text
 
-from pxw import prefect_flows
 from pxw.cli import DONE, FOUND_ERRORS, deployed
 from pxw.cli.console import err, out
 from pxw.cli.resuming import Asked
 from pxw.cli.server import server_url
 from pxw.cli.target import is_xxp
 from pxw.cli.xxp import Chosen
+from pxw.engines.prefect import launching
 from pxw.errors import TargetError, nearest
 from pxw.settings import load_settings
 
@@ -86,7 +86,7 @@ def command(
     parameters = said | {"target": target, "param": _pairs(param), "set": _places(set)}
     given = {key: value for key, value in parameters.items() if value not in (None, {})}
     url = server_url(err(), load_settings().home)
-    with prefect_flows.at_server(url):
+    with launching.at_server(url):
         _deploy(chosen.graph.name, name, pool, given)
     out().print(Text(f"{chosen.graph.name}/{name} is deployed to the work pool {pool!r}; run it with"))
     out().print(Text(f"  export PREFECT_API_URL={shlex.quote(url)}"), soft_wrap=True)

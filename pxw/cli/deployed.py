@@ -12,8 +12,8 @@ from pxw.cli.console import err
 from pxw.cli.faults import WrongUseError
 from pxw.cli.resuming import Asked
 from pxw.cli.xxp import Chosen
+from pxw.engines.prefect.flows import Flow, flow
 from pxw.errors import TargetError
-from pxw.flows import Flow, flow
 from pxw.runner.pausing import pause
 from pxw.specs import Spec  # noqa: TC001 - Prefect reads the annotation when a run starts
 

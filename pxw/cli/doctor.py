@@ -164,10 +164,10 @@ def _store(settings: Settings) -> Check:
 
 
 def _server(settings: Settings) -> Check:
-    from pxw import prefect_server  # noqa: PLC0415 - a broken Prefect must not keep the rest from being shown
+    from pxw.engines.prefect import local_server  # noqa: PLC0415 - a broken Prefect must not keep the rest from being shown
 
     try:
-        from pxw.prefect_flows import configured_url, refuse_unreachable  # noqa: PLC0415 - as above
+        from pxw.engines.prefect.launching import configured_url, refuse_unreachable  # noqa: PLC0415 - as above
 
         url = configured_url()
         if url is not None:
@@ -177,10 +177,10 @@ def _server(settings: Settings) -> Check:
         return Check("Prefect server", "bad", "; ".join([error.message, *error.details]), error.help)
     except Exception as error:
         return Check("Prefect server", "bad", f"Prefect cannot be imported: {error}", "reinstall it: pip install pxw")
-    found = prefect_server.find(settings.home)
+    found = local_server.find(settings.home)
     if found is None:
         return Check("Prefect server", "ok", "none configured; `pxw run` starts a local one")
-    if prefect_server.answers(found.url):
+    if local_server.answers(found.url):
         return Check("Prefect server", "ok", f"the local one answers: {found.ui}")
     return Check("Prefect server", "warn", f"the local one does not answer: {found.ui}", "pxw server stop")
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from pxw.journal import events
+from pxw.runs.journal import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pxw import journal
 from pxw.cli.faults import WrongUseError
 from pxw.errors import TargetError, nearest
-from pxw.runs import folder_of, refuse_running
+from pxw.runs import folder_of, journal, refuse_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

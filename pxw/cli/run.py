@@ -22,8 +22,8 @@ from pxw.cli.resuming import Asked
 from pxw.cli.server import server_url
 from pxw.cli.session import Session
 from pxw.cli.target import awaited, is_xxp, load_target, parameters
+from pxw.engines.inline import InlineFlow
 from pxw.errors import TargetError
-from pxw.inline import InlineFlow
 from pxw.settings import load_settings
 
 if TYPE_CHECKING:
@@ -187,10 +187,11 @@ def _inline(flow: Any, given: dict[str, Any], session: Session, resume: str) -> 
 
 
 def _on_prefect(flow: Any, given: dict[str, Any], session: Session, url: str | None, *, logs: bool, resume: str) -> Any:
-    from pxw import prefect_flows  # noqa: PLC0415 - --inline does not pay for Prefect
+    from pxw.engines.prefect import launching  # noqa: PLC0415 - --inline does not pay for Prefect
+    from pxw.engines.prefect.logs import logging_to  # noqa: PLC0415 - as above
 
     with ExitStack() as stack:
-        stack.enter_context(prefect_flows.logging_to(session.console, everything=logs))
-        stack.enter_context(prefect_flows.at_server(url))
-        session.page = prefect_flows.ui_of(url)
-        return session.follow(lambda on_start: prefect_flows.run_flow(flow, given, on_start, resume))
+        stack.enter_context(logging_to(session.console, everything=logs))
+        stack.enter_context(launching.at_server(url))
+        session.page = launching.ui_of(url)
+        return session.follow(lambda on_start: launching.run_flow(flow, given, on_start, resume))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.text import Text
 
-from pxw import prefect_server
 from pxw.cli import DONE, FAILED
 from pxw.cli.console import err, out, print_json, shown_path
 from pxw.cli.progress import Waiting
+from pxw.engines.prefect import local_server
 from pxw.settings import load_settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from pxw.prefect_server import LocalServer
+    from pxw.engines.prefect.local_server import LocalServer
 
 __all__ = ["command", "server_url"]
 
@@ -39,10 +39,10 @@ def command(action: Literal["status", "start", "stop"] = "status", /, *, json: b
         case "start":
             server: LocalServer | None = _ensure(err(), home)
         case "stop":
-            server = prefect_server.stop(home)
+            server = local_server.stop(home)
         case "status":
-            server = prefect_server.find(home)
-    is_well = server is not None and action != "stop" and prefect_server.answers(server.url)
+            server = local_server.find(home)
+    is_well = server is not None and action != "stop" and local_server.answers(server.url)
     if json:
         print_json({"url": server and server.url, "pid": server and server.pid, "answers": is_well})
     elif server is not None and action == "start":
@@ -59,18 +59,18 @@ def command(action: Literal["status", "start", "stop"] = "status", /, *, json: b
 
 def server_url(console: Console, home: Path) -> str:
     """The API that is configured, or that of the local server, which is started if it does not run."""
-    from pxw import prefect_flows  # noqa: PLC0415 - `pxw server` does not pay for Prefect
+    from pxw.engines.prefect import launching  # noqa: PLC0415 - `pxw server` does not pay for Prefect
 
-    url = prefect_flows.configured_url()
+    url = launching.configured_url()
     if url is None:
         return _ensure(console, home).url
-    prefect_flows.refuse_unreachable(url)
+    launching.refuse_unreachable(url)
     return url
 
 
 def _ensure(console: Console, home: Path) -> LocalServer:
     with Waiting(console, "looking for the local Prefect server") as waiting:
-        server, is_new = prefect_server.ensure(home, waiting.say)
+        server, is_new = local_server.ensure(home, waiting.say)
     words = "started a local Prefect server" if is_new else "the local Prefect server"
     ends = ", ended by `pxw server stop`" if is_new else ""
     console.print(Text(f"{words}: {server.ui}{ends}", style="dim"))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from pxw import journal
 from pxw.cli import DONE, INTERRUPTED
 from pxw.cli.asking import ask
 from pxw.cli.console import err, out, seconds, shown_path
@@ -17,7 +16,7 @@ from pxw.cli.interrupts import interruptible
 from pxw.cli.journal import Follower, Progress
 from pxw.cli.outputs import outputs_of, table_of
 from pxw.cli.progress import BEFORE, showing
-from pxw.runs import folder_of
+from pxw.runs import folder_of, journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pxw.binding import Binding
 from pxw.cli.faults import WrongUseError
+from pxw.engines.inline import validate
 from pxw.errors import ArgumentError, PxwError, nearest
 from pxw.importing import find_flow, inline
-from pxw.inline import validate
 from pxw.specs import Dataset, Spec
 
 if TYPE_CHECKING:

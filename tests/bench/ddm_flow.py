@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 import pxw
-from pxw import inline
+from pxw.engines import inline
 from tests.bench.servers import Peak, running
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from pxw import prefect_server
+from pxw.engines.prefect import local_server
 from tests.bench.killing import PROJECT, SCRIPT, descendants
 
 PYTHON = sys.executable
@@ -116,11 +116,11 @@ def served() -> Iterator[None]:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="pxw-kill-") as home:
-        os.environ["PREFECT_API_URL"] = prefect_server.ensure(Path(home))[0].url
+        os.environ["PREFECT_API_URL"] = local_server.ensure(Path(home))[0].url
         try:
             yield
         finally:
-            prefect_server.stop(Path(home))
+            local_server.stop(Path(home))
 
 
 def main() -> None:

@@ -33,8 +33,8 @@ WORKFLOW = """workflow W {
 def main() -> None:
     """Print the medians of five runs."""
     from pxw.dsl.resolve import resolve
+    from pxw.engines.prefect.launching import at_server, configured_url
     from pxw.importing import inline
-    from pxw.prefect_flows import at_server, configured_url
     from pxw.runner import Setup, flow_of
 
     with tempfile.TemporaryDirectory() as name:

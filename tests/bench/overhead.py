@@ -23,9 +23,10 @@ os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 
 import prefect
 
-import pxw.flows
-import pxw.inline
-import pxw.tasks
+import pxw
+from pxw.engines import inline
+from pxw.engines.prefect.flows import flow
+from pxw.engines.prefect.tasks import task
 
 
 def step(facts: dict[str, int]) -> dict[str, int]:
@@ -78,18 +79,18 @@ def submitted(task: Any, tasks: int) -> Callable[[], tuple[Cost, Any]]:
 def main(tasks: int, rounds: int) -> None:
     logging.disable(logging.WARNING)
     spec = {"inputs": ["facts"], "outputs": ["facts"]}
-    plain, typed, inline = prefect.task(step), pxw.tasks.task(**spec)(step), pxw.inline.task(**spec)(step)
+    plain, typed, alone = prefect.task(step), task(**spec)(step), inline.task(**spec)(step)
     flows = {
         "Prefect, called": prefect.flow(chain(plain, tasks)),
-        "pxw, called": pxw.flows.flow(chain(typed, tasks)),
+        "pxw, called": flow(chain(typed, tasks)),
         "Prefect, submitted": prefect.flow(submitted(plain, tasks)),
-        "pxw, submitted": pxw.flows.flow(submitted(typed, tasks)),
-        "pxw inline": pxw.inline.flow(chain(inline, tasks)),
+        "pxw, submitted": flow(submitted(typed, tasks)),
+        "pxw inline": inline.flow(chain(alone, tasks)),
     }
     costs: dict[str, list[Cost]] = {name: [] for name in flows}
     for number in range(rounds + 1):  # the first round warms up
-        for name, flow in flows.items():
-            cost, value = flow()
+        for name, run in flows.items():
+            cost, value = run()
             assert pxw.load(value)["n"] in {1, 2, tasks + 1}
             if number:
                 costs[name].append(cost)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pxw import prefect_server
+from pxw.engines.prefect import local_server
 from pxw.errors import ServerError
 
 LOGS = """
@@ -102,7 +102,7 @@ def test_a_plain_prefect_flow_of_pxw_tasks_runs_after_a_walk(pxw, tmp_path, pref
 def test_a_run_has_no_heartbeat_and_leaves_the_settings_as_they_were():
     from prefect.settings import PREFECT_API_URL, get_current_settings
 
-    from pxw.prefect_flows import at_server
+    from pxw.engines.prefect.launching import at_server
 
     url = "http://127.0.0.1:9/api"
     before = get_current_settings().flows.heartbeat_frequency
@@ -139,10 +139,10 @@ def test_two_runs_at_once_start_one_server_that_later_runs_use_until_it_is_stopp
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect-home"))
     try:
         with ThreadPoolExecutor(2) as both:
-            (first, first_is_new), (second, second_is_new) = both.map(prefect_server.ensure, [home, home])
+            (first, first_is_new), (second, second_is_new) = both.map(local_server.ensure, [home, home])
         assert first == second
         assert [first_is_new, second_is_new].count(True) == 1
-        assert prefect_server.ensure(home) == (first, False)
+        assert local_server.ensure(home) == (first, False)
         assert json.loads(pxw("server", "--json")[1]) == {"url": first.url, "pid": first.pid, "answers": True}
         assert pxw("server")[0] == 0
         assert pxw("server", "start")[:2] == (0, f"export PREFECT_API_URL={first.url}\n")
@@ -150,8 +150,8 @@ def test_two_runs_at_once_start_one_server_that_later_runs_use_until_it_is_stopp
         code, out, _ = pxw("server", "stop")
     assert code == 0
     assert "local Prefect server ended" in out
-    assert not prefect_server.answers(first.url)
-    assert prefect_server.find(home) is None
+    assert not local_server.answers(first.url)
+    assert local_server.find(home) is None
     assert pxw("server")[0] == 1
 
 
@@ -161,11 +161,11 @@ def test_a_server_that_does_not_start_is_an_error_with_what_it_said(tmp_path, mo
     fake.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(fake))
     with pytest.raises(ServerError) as caught:
-        prefect_server.ensure(tmp_path)
+        local_server.ensure(tmp_path)
     assert "it ended with code 3" in caught.value.message
     assert caught.value.details == ("Body() got an unexpected keyword argument",)
     assert "pxw doctor" in caught.value.help
-    assert prefect_server.find(tmp_path) is None
+    assert local_server.find(tmp_path) is None
 
 
 def test_what_a_dead_server_left_is_not_taken_for_one_that_runs(tmp_path):
@@ -173,5 +173,5 @@ def test_what_a_dead_server_left_is_not_taken_for_one_that_runs(tmp_path):
     folder.mkdir()
     (folder / ".alive").touch()
     (folder / "server.json").write_text(json.dumps({"url": "http://127.0.0.1:9/api", "pid": os.getpid()}))
-    assert prefect_server.find(tmp_path) is None
-    assert prefect_server.stop(tmp_path) is None  # it would have ended this very process
+    assert local_server.find(tmp_path) is None
+    assert local_server.stop(tmp_path) is None  # it would have ended this very process

@@ -13,7 +13,7 @@ from pxw.convert import convert
 from pxw.dsl.resolve import resolve
 from pxw.importing import find_flow, inline
 from pxw.runner import Setup, flow_of
-from tests.engine.conftest import without_heartbeats
+from tests.engines.conftest import without_heartbeats
 
 FILES = {
     "eexp_config.py": """

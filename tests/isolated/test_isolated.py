@@ -17,8 +17,8 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 import pxw
-import pxw.inline
 from pxw.compat.environments import fingerprint, verify
+from pxw.engines.inline import flow
 from pxw.errors import ArgumentError, DeclarationError, EnvError, SchemaError
 from pxw.importing import inline
 from pxw.isolated import bind
@@ -81,7 +81,7 @@ def tasks(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def run(body: Any) -> Any:
-    return pxw.inline.flow(body)()
+    return flow(body)()
 
 
 def test_a_task_runs_with_its_own_packages_and_hands_on_references(tasks, project, caplog):
@@ -134,7 +134,7 @@ def test_an_async_task_and_a_plain_call_work_as_ever(tasks):
     async def main() -> Any:
         return await tasks.later(1)
 
-    assert pxw.load(asyncio.run(pxw.inline.flow(main)())) == 2
+    assert pxw.load(asyncio.run(flow(main)())) == 2
     assert asyncio.run(tasks.later(1)) == 2  # outside of a flow it is the plain function
 
 

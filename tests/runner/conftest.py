@@ -16,7 +16,7 @@ import pytest
 from pxw.dsl.resolve import resolve
 from pxw.importing import inline
 from pxw.runner import Setup, flow_of
-from tests.engine.conftest import without_heartbeats
+from tests.engines.conftest import without_heartbeats
 
 HEAD = """
 import json, sys, time

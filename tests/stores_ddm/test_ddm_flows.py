@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 import pxw
-from pxw import data, inline
+from pxw import data
 from pxw.addresses import split_ddm as split
 from pxw.ddm.client import Client
+from pxw.engines import inline
 from pxw.errors import DDMNotFoundError, DDMRejectedError, DeclarationError, OutputError, PxwError
 from pxw.importing import find_flow
 from pxw.importing import inline as importing_inline

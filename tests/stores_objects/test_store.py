@@ -15,9 +15,9 @@ import pytest
 
 import pxw
 from pxw.cli import main
+from pxw.engines.inline import flow, task
 from pxw.errors import MissingDataError, SettingsError
 from pxw.importing import inline
-from pxw.inline import flow, task
 from pxw.runs import collect, open_run
 from pxw.settings import load_settings
 from tests.s3 import S3Server

@@ -17,7 +17,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel
 
 import pxw
-import pxw.tasks
+import pxw.engines.prefect.tasks
 
 
 class Passenger(BaseModel):
@@ -68,7 +68,7 @@ def genuine() -> None:
     task: Task[[int], str] = bare
     flow: Flow[[str], Coroutine[Any, Any, int]] = async_flow
     assert_type(train.with_options(retries=3, outputs={"model": pxw.Local("m.json")})(pd.DataFrame()), Trained)
-    ours: pxw.tasks.Task[[int], str] = bare.with_options(retries=3)
+    ours: pxw.engines.prefect.tasks.Task[[int], str] = bare.with_options(retries=3)
     flow = async_flow.with_options(retries=3)
     task = ours
     print(task, flow)

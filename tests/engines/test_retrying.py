@@ -26,12 +26,12 @@ def tries(quick: None) -> Callable[..., int]:
     def count(error: Exception, **options: Any) -> int:
         ran = []
 
-        @pxw.tasks.task(retries=2, **options)
+        @pxw.task(retries=2, **options)
         def fail() -> None:
             ran.append(1)
             raise error
 
-        @pxw.flows.flow
+        @pxw.flow
         def failing() -> None:
             fail()
 
@@ -71,12 +71,12 @@ def test_the_condition_crosses_process_borders():
 def test_a_table_that_breaks_its_schema_fails_at_once(quick, prefect_server):
     ran = []
 
-    @pxw.tasks.task(outputs={"x": pxw.Dataset(schema=Row)}, retries=5)
+    @pxw.task(outputs={"x": pxw.Dataset(schema=Row)}, retries=5)
     def make() -> pd.DataFrame:
         ran.append(1)
         return pd.DataFrame({"a": ["text"]})
 
-    @pxw.flows.flow
+    @pxw.flow
     def making() -> None:
         make()
 

@@ -13,7 +13,7 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pxw import journal
+from pxw.runs import journal
 from pxw.specs import Ref
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from prefect.utilities.annotations import opaque
 
 from pxw.binding import Binding, Step
 from pxw.binding.mapping import map_calls
-from pxw.caching import by_content
-from pxw.contexts import current_run, in_prefect
-from pxw.futures import see_allowed, watched
-from pxw.inline import Done, DoneList, call_here, refuse_state, resolved
+from pxw.engines.inline import Done, DoneList, call_here, refuse_state, resolved
+from pxw.engines.prefect.caching import by_content
+from pxw.engines.prefect.contexts import current_run, in_prefect
+from pxw.engines.prefect.futures import see_allowed, watched
 from pxw.isolated import bind
 from pxw.retrying import RetryOn
 from pxw.runs import active, hold_for_process
@@ -213,7 +213,7 @@ def _entered() -> Iterator[Step]:
     context = TaskRunContext.get()
     run = current_run()
     if active.get() != run:
-        hold_for_process(run)
+        hold_for_process(run.folder)
     token = active.set(run)
     try:
         yield Step(run, str(context.task_run.id) if context else "task")

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 import pxw
 from pxw import runs
+from pxw.runs import folders
 from pxw.settings import load_settings
 
 
@@ -90,7 +91,7 @@ def where() -> dict[str, Any]:
         "process": os.getpid(),
         "home": str(settings.home),
         "keep_days": settings.keep_days,
-        "holds": run is not None and run.folder in runs._HELD,
+        "holds": run is not None and run.folder in folders._HELD,
     }
 
 

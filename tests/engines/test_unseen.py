@@ -190,7 +190,7 @@ def test_a_plain_prefect_flow_keeps_prefects_rules(quick):
 
 def test_futures_of_tasks_that_completed_are_let_go(quick):
     import pxw
-    from pxw.unseen import submitted
+    from pxw.runs.unseen import submitted
 
     @pxw.task
     def work(number):

@@ -21,10 +21,10 @@ from prefect.futures import PrefectFuture
 from pydantic_core import to_jsonable_python
 
 from pxw.binding.declare import refuse_unfit
-from pxw.contexts import run_of
-from pxw.inline import InlineFlow, holds_reference
+from pxw.engines.inline import InlineFlow, holds_reference
+from pxw.engines.prefect.contexts import run_of
+from pxw.engines.prefect.settings_once import settings_dumped_once
 from pxw.stores import local
-from pxw.task_runners import settings_dumped_once
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_KEY, temporary_settings
 
 import pxw
 from pxw import errors
-from pxw.task_runners import settings_dumped_once
+from pxw.engines.prefect.settings_once import settings_dumped_once
 
 FLOW = Path(__file__).with_name("on_each_runner.py")
 NEEDS = {"threads": "prefect", "processes": "prefect", "dask": "prefect_dask", "ray": "prefect_ray"}

@@ -188,7 +188,7 @@ import sys, time
 from pxw.runs import hold_for_process, open_run
 run = open_run("held", "flow")
 if sys.argv[1] == "worker":
-    hold_for_process(run)
+    hold_for_process(run.folder)
     print("held", flush=True)
     time.sleep(60)
 with run.noted():
@@ -249,8 +249,8 @@ def test_a_folder_that_is_collected_while_somebody_waits_for_it_is_made_again() 
 
 def test_a_worker_holds_the_runs_that_it_served_last() -> None:
     for number in range(70):
-        hold_for_process(open_run(f"run-{number}", "flow"))
-        hold_for_process(open_run("run-0", "flow"))
+        hold_for_process(open_run(f"run-{number}", "flow").folder)
+        hold_for_process(open_run("run-0", "flow").folder)
     removed = {name for name, _ in collect(settings(keep_days=0))}
     assert "run-0" not in removed
     assert "run-1" in removed

@@ -9,7 +9,7 @@ import sys
 from itertools import takewhile
 from pathlib import Path
 
-from pxw.journal import OpenJournal, events, note
+from pxw.runs.journal import OpenJournal, events, note
 
 
 def told(folder: Path) -> list[str]:
@@ -30,7 +30,7 @@ def test_whole_lines_are_read_while_a_process_is_killed_over_and_over(tmp_path: 
     write = f"""
 from itertools import count
 from pathlib import Path
-from pxw.journal import note
+from pxw.runs.journal import note
 for number in count():
     note(Path({str(tmp_path)!r}), "told", {{"padding": "é" * 3000}})
     if number == 20:
@@ -51,7 +51,7 @@ def test_an_event_that_the_disk_has_no_room_for_is_an_error_and_costs_no_other_e
     write = f"""
 import resource
 from pathlib import Path
-from pxw.journal import note
+from pxw.runs.journal import note
 folder = Path({str(tmp_path)!r})
 note(folder, "small", {{}})
 room = (folder / "journal.jsonl").stat().st_size + 50

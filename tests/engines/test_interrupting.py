@@ -89,7 +89,7 @@ def test_prefects_timeout_ends_a_script_with_all_that_it_started(
     monkeypatch.setenv("PIDS", str(tmp_path / "pids"))
     hang = pxw.script(tmp_path / "script.py", timeout_seconds=4)
 
-    @pxw.flows.flow
+    @pxw.flow
     def hanging() -> None:
         if submits:
             hang.submit().result()

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from prefect.context import SettingsContext, get_settings_context
 
-import pxw.flows
-import pxw.inline
-import pxw.tasks
+from pxw.engines import inline
+from pxw.engines.prefect import flows, tasks
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class Engine:
 
 
 ENGINES = {
-    "inline": Engine("inline", pxw.inline.task, pxw.inline.flow),
-    "prefect": Engine("prefect", pxw.tasks.task, pxw.flows.flow),
+    "inline": Engine("inline", inline.task, inline.flow),
+    "prefect": Engine("prefect", tasks.task, flows.flow),
 }
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 import pxw
+from pxw.engines.inline import InlineFlow, flow, task
 from pxw.errors import ArgumentError, TargetError
 from pxw.importing import find_flow, import_file, inline, is_inline
-from pxw.inline import InlineFlow, flow, task
 from pxw.runs import folder_of
 from pxw.settings import load_settings
 
@@ -28,7 +28,7 @@ def test_neither_prefect_nor_pandas_is_imported(tmp_path):
     script = """
         import sys
         import pxw
-        from pxw.inline import flow, task
+        from pxw.engines.inline import flow, task
 
         @task(outputs=["numbers"])
         def make() -> list[int]:

@@ -17,7 +17,7 @@ import pxw
 from pxw.errors import OutputError, RunningError
 from pxw.runs import folder_of, open_run
 from pxw.settings import load_settings
-from tests.engine.conftest import Engine
+from tests.engines.conftest import Engine
 
 RAN: list[str] = []
 

@@ -1,39 +1,32 @@
-"""Run a flow on Prefect from the command line, and keep plain Prefect tasks from running in a walk."""
+"""Run a flow on Prefect from the command line: at which server, with which patience."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import os
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import prefect
 from prefect import flow_engine as engine
 from prefect.client.orchestration import get_client
 from prefect.context import SettingsContext, get_settings_context
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import ObjectNotFound
-from prefect.logging.configuration import setup_logging
-from prefect.logging.handlers import APILogWorker, PrefectConsoleHandler
+from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 from prefect.states import Pending
 from prefect.utilities.callables import get_call_parameters
 
 from pxw.errors import ServerError, TargetError
-from pxw.inline import Done, DoneList
-from pxw.walks import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prefect.client.schemas.objects import FlowRun
-    from rich.console import Console
 
-__all__ = ["at_server", "configured_url", "logging_to", "refuse_unreachable", "run_flow", "stand_ins", "ui_of"]
+__all__ = ["at_server", "configured_url", "refuse_unreachable", "run_flow", "ui_of"]
 
 
 def configured_url() -> str | None:
@@ -159,88 +152,3 @@ def _scheduled_again(run_id: str) -> FlowRun:
             f"the Prefect server at {configured_url()} knows no flow run {run_id}",
             help="use the server that it was started on, or go on with it by --inline",
         ) from error
-
-
-# Logs ----------------------------------------------------------------------------------------------------------------
-
-
-class _ToConsole(logging.Handler):
-    def __init__(self, console: Console, formatter: logging.Formatter | None) -> None:
-        super().__init__()
-        self._console = console
-        self.setFormatter(formatter)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        style = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else "dim"
-        self._console.print(self.format(record), style=style, markup=False)
-
-
-_PREFECT = f"{Path(prefect.__file__).parent}/"
-_TOLD = ("task_engine", "flow_engine", "engine", "task_runners", "futures", "services")
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a record is the user's own, or a warning; what the progress shows already is none."""
-    if not record.pathname.startswith(_PREFECT):
-        return True
-    return record.levelno >= (logging.CRITICAL if record.module in _TOLD else logging.WARNING)
-
-
-@contextmanager
-def logging_to(console: Console, *, everything: bool) -> Iterator[None]:
-    """Send what Prefect would write to the terminal to our console, while the block runs.
-
-    Args:
-        console: where the progress is shown, too.
-        everything: also Prefect's own lines about states, which the progress shows in its own way.
-    """
-    setup_logging()
-    with ExitStack() as undo:
-        for handler in [handler for handler in logging.root.handlers if isinstance(handler, PrefectConsoleHandler)]:
-            ours = _ToConsole(console, handler.formatter)
-            if not everything:
-                ours.addFilter(_is_news)
-            logging.root.removeHandler(handler)
-            logging.root.addHandler(ours)
-            undo.callback(logging.root.addHandler, handler)
-            undo.callback(logging.root.removeHandler, ours)
-        yield
-
-
-# Walks ---------------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def stand_ins() -> Iterator[None]:
-    """While the block walks a flow, plain Prefect tasks give a value that nobody knows, and their bodies do not run."""
-    stands: dict[type, dict[str, Any]] = {
-        prefect.Task: {"__call__": _called, "submit": _submitted, "map": _mapped, "delay": _submitted},
-        prefect.Flow: {"__call__": _walked},
-    }
-    with ExitStack() as undo:
-        for owner, methods in stands.items():
-            for name, stand in methods.items():
-                undo.callback(setattr, owner, name, getattr(owner, name))
-                setattr(owner, name, stand)
-        yield
-
-
-def _called(task: Any, *_args: Any, **_kwargs: Any) -> Any:
-    unknown = Unknown(f"task {task.name!r}")
-
-    async def later() -> Unknown:
-        return unknown
-
-    return later() if inspect.iscoroutinefunction(task.fn) else unknown
-
-
-def _submitted(task: Any, *_args: Any, **_kwargs: Any) -> Done:
-    return Done(lambda: Unknown(f"task {task.name!r}"))
-
-
-def _mapped(task: Any, *_args: Any, **_kwargs: Any) -> DoneList:
-    return DoneList([_submitted(task)])
-
-
-def _walked(flow: Any, *args: Any, **kwargs: Any) -> Any:
-    return flow.fn(*args, **kwargs)

@@ -22,8 +22,8 @@ from pxw.binding.mapping import is_unmapped, map_calls, may_fail
 from pxw.errors import ArgumentError
 from pxw.isolated import bind
 from pxw.runs import Run, active, open_run
+from pxw.runs.unseen import submitted
 from pxw.specs import Ref
-from pxw.unseen import submitted
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:

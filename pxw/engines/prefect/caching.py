@@ -11,7 +11,7 @@ from prefect.utilities.hashing import hash_objects
 
 from pxw import data
 from pxw.binding.identity import declaration
-from pxw.contexts import current_run
+from pxw.engines.prefect.contexts import current_run
 from pxw.runs import active, hold_for_process
 from pxw.specs import Placed, Ref
 
@@ -74,7 +74,7 @@ def _note_cached(kept: Any, task_ctx: TaskRunContext) -> None:
         return
     run, key = current_run(), str(task_ctx.task_run.id)
     if active.get() != run:
-        hold_for_process(run)
+        hold_for_process(run.folder)
     for ref in _refs(kept):
         run.note_saved(ref, key)
     run.note("cached", task=task_ctx.task.name, key=key)

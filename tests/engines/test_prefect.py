@@ -27,10 +27,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, SecretStr
 
 import pxw
-from pxw import tasks as pxw_tasks
+from pxw.engines.prefect import tasks as pxw_tasks
 from pxw.errors import ArgumentError
-from pxw.journal import events
 from pxw.runs import active, collect, folder_of
+from pxw.runs.journal import events
 from pxw.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("quick")

@@ -12,13 +12,13 @@ from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.utilities.annotations import allow_failure
 from prefect.utilities.collections import visit_collection
 
-from pxw.unseen import submitted
+from pxw.runs.unseen import submitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Future
 
-    from pxw.unseen import Submitted
+    from pxw.runs.unseen import Submitted
 
 __all__ = ["see_allowed", "watched"]
 

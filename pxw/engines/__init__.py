@@ -1,0 +1,1 @@
+"""What runs tasks and flows: Prefect, or this process alone."""

@@ -1,0 +1,1 @@
+"""Prefect's tasks and flows, with data: what pxw adds, and how it uses Prefect."""

@@ -1,0 +1,107 @@
+"""The small value that points at data, and travels instead of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Never
+
+from pydantic import Field, JsonValue
+
+from pxw.errors import RefTouchedError
+from pxw.opaque import Opaque
+from pxw.specs.formats import Compression, Format  # noqa: TC001 - pydantic reads the annotations
+
+__all__ = ["Ref"]
+
+
+class Ref(Opaque):
+    """A small value that points at materialised data; it is what travels between tasks.
+
+    A reference is not its value: `pxw.load(ref)` is. A few fields are worth reading: `place`, `format`, `size` (bytes),
+    `rows`, `columns`, `digest`, and `task` and `output`, which produced it.
+    """
+
+    place: str = Field(default="", description="Absolute path, URL, or `ddm://project//name`; empty: see `value`.")
+    value: JsonValue = Field(
+        default=None, description="The value itself, where it is small JSON; of a folder elsewhere, its files."
+    )
+    format: Format = ""
+    compression: Compression = "none"
+    size: int = 0
+    rows: int | None = None
+    digest: str = Field(default="", description="`xxh3:...` or `sha256:...` of the bytes.")
+    columns: dict[str, str] | None = Field(default=None, description="A table's columns and their Arrow types.")
+    checked: str = Field(default="", description="Fingerprint of the schema that the data is known to fit.")
+    python: str = Field(default="", description="The Python type that was saved.")
+    id: str | None = Field(default=None, description="The file's id in its DDM, or the object's ETag.")
+    flow: str = ""
+    run: str = ""
+    task: str = ""
+    output: str = ""
+
+    _UNLOADED: ClassVar[str] = "pxw.load(...) gives its value; a task that declares it as an input receives the value"
+
+    @property
+    def source(self) -> str:
+        """Who made it, in words: `task 'process', output 'clean'`."""
+        return f"task {self.task!r}, output {self.output!r}" if self.task else self.place or "a value"
+
+    @property
+    def is_declared_only(self) -> bool:
+        """Whether it stands for data that does not exist yet, as in `pxw check`."""
+        return not self.digest
+
+    def __hash__(self) -> int:
+        return hash((self.place, self.digest, self.run, self.task, self.output))
+
+    def __repr__(self) -> str:
+        facts = [f"{self.rows} rows" if self.rows is not None else "", f"{self.size} bytes" if self.size else ""]
+        where = self.place or ("not run" if self.is_declared_only else repr(self.value))
+        return f"<Ref {', '.join(filter(None, [self.source, where, *facts]))}>"
+
+    __str__ = __repr__
+
+    def __getattr__(self, name: str) -> Never:
+        if name.startswith("_"):  # copy, pickle, pydantic and IDEs ask for these
+            raise AttributeError(name)
+        raise self._touched(f".{name}")
+
+    def _touched(self, how: str) -> RefTouchedError:
+        return RefTouchedError(
+            f"this is a reference to data, not the data itself: {how}", at=repr(self), help=self._UNLOADED
+        )
+
+
+def _refuse(operator: str, shown: str) -> None:
+    def touched(self: Ref, *_: object) -> Never:
+        raise self._touched(shown)
+
+    setattr(Ref, operator, touched)
+
+
+for _operator, _shown in {
+    "__getitem__": "ref[...]",
+    "__setitem__": "ref[...] = ...",
+    "__contains__": "... in ref",
+    "__len__": "len(ref)",
+    "__iter__": "for ... in ref",
+    "__bool__": "if ref",
+    "__float__": "float(ref)",
+    "__int__": "int(ref)",
+    "__array__": "numpy.asarray(ref)",
+    "__call__": "ref(...)",
+    **{f"__{name}__": f"ref {sign} ..." for name, sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items()},
+    **{
+        f"__{side}{name}__": f"arithmetic ({sign})"
+        for side in ("", "r")
+        for name, sign in {
+            "add": "+",
+            "sub": "-",
+            "mul": "*",
+            "truediv": "/",
+            "matmul": "@",
+            "and": "&",
+            "or": "|",
+        }.items()
+    },
+}.items():
+    _refuse(_operator, _shown)
