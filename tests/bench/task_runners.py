@@ -70,7 +70,7 @@ PLAIN["nothing"] = prefect.task(nothing, cache_policy=NO_CACHE)
 
 
 def passed(tasks: dict[str, Any], made: list[PrefectFuture[Any]], changed: list[PrefectFuture[Any]]) -> int:
-    """Bytes of what a runner hands to its workers and gets back, pickled as runners do."""
+    """Bytes of what a runner hands to its worker processes and gets back, pickled as runners do."""
     context = len(cloudpickle.dumps(serialize_context()))
     total = 0
     for number, future in enumerate(made):
@@ -131,7 +131,7 @@ def measure(who: str, name: str, workers: int, what: str, numbers: list[int]) ->
     decorate = pxw.flow if who == "pxw" else prefect.flow
     with Memory() as memory:
         found: dict[str, Any] = decorate(bench, task_runner=runner(name, workers))()
-    return found | {"megabytes": memory.peak}
+    return found | {"megabytes": memory.peak} | ({"bytes": 0} if name == "threads" else {})
 
 
 class Memory:

@@ -7,17 +7,19 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 from prefect.context import get_settings_context, serialize_context
 from prefect.settings import PREFECT_API_KEY, temporary_settings
 
 import pxw
 from pxw import errors
-from pxw.engines.prefect.settings_once import settings_dumped_once
+from pxw.engines.prefect.sent_contexts import settings_dumped_once
 
 FLOW = Path(__file__).with_name("on_each_runner.py")
 NEEDS = {"threads": "prefect", "processes": "prefect", "dask": "prefect_dask", "ray": "prefect_ray"}
@@ -116,3 +118,20 @@ def test_a_flow_hands_its_settings_on_in_this_way(prefect_server: str) -> None:
     size, changed = main()
     assert changed
     assert size < 3000
+
+
+def test_the_function_of_a_flow_stays_where_it_is(prefect_server: str) -> None:
+    cannot_travel = threading.Lock()
+
+    @pxw.flow(version="7")
+    def main() -> tuple[int, str, str]:
+        assert not cannot_travel.locked()
+        sent = cloudpickle.dumps(serialize_context())
+        flow = pickle.loads(sent)["flow_run_context"]["flow"]
+        with pytest.raises(RuntimeError, match="not its flow"):
+            flow.fn()
+        return len(sent), flow.name, flow.version
+
+    size, *told = main()
+    assert told == ["main", "7"]
+    assert size < 8000

@@ -23,7 +23,7 @@ from pydantic_core import to_jsonable_python
 from pxw.binding.declare import refuse_unfit
 from pxw.engines.inline import InlineFlow, holds_reference
 from pxw.engines.prefect.contexts import run_of
-from pxw.engines.prefect.settings_once import settings_dumped_once
+from pxw.engines.prefect.sent_contexts import small_contexts
 from pxw.stores import local
 from pxw.walks import active_walk
 
@@ -187,7 +187,7 @@ def _interruptible(run: Run, task_runner: Any) -> Iterator[None]:
     before it exits, however long their tasks may go on.
     """
     try:
-        with run.noted(), settings_dumped_once():
+        with run.noted(), small_contexts():
             yield
     except (KeyboardInterrupt, TerminationSignal, CancelledError) as told:
         _let_go(task_runner)
