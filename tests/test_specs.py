@@ -137,9 +137,25 @@ def test_a_prefect_flow_shows_specs_as_parameters() -> None:
     assert {"Local", "DDM"} <= set(shown["definitions"])
 
 
+@pytest.mark.parametrize("only_set", [True, False])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Local("x.csv"),
+        Local("x.csv", coerce="safe"),
+        Remote("s3://b/x", schema={"age": "double"}, format=Csv(delimiter=";")),
+        DDM(project="p", format=Arrow(compression="zstd")),
+    ],
+)
+def test_a_spec_that_was_json_meanwhile_leaves_open_what_it_left_open(spec: Dataset, only_set: bool) -> None:
+    again = SPEC.validate_json(SPEC.dump_json(spec, exclude_unset=only_set))
+    assert again == spec
+    assert again.model_fields_set == spec.model_fields_set
+
+
 def test_a_schema_is_shown_in_json_by_name_or_by_its_columns() -> None:
-    assert json.loads(Dataset(schema=Row).model_dump_json())["table"].endswith("test_specs:Row")
-    columns = json.loads(Dataset(schema=pa.schema([("a", pa.int64())])).model_dump_json())["table"]
+    assert json.loads(Dataset(schema=Row).model_dump_json())["schema"].endswith("test_specs:Row")
+    columns = json.loads(Dataset(schema=pa.schema([("a", pa.int64())])).model_dump_json())["schema"]
     assert columns == {"a": "int64"}
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +36,14 @@ class Worker:
 
 
 @contextmanager
-def worker(pool: str, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Worker]:
-    """A process worker with this working directory; it is ended with its flow runs when the block ends."""
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
+def worker(
+    pool: str, folder: Path, environment: Mapping[str, str] | None = None, *, within: Sequence[str] = ()
+) -> Iterator[Worker]:
+    """A process worker with this working directory; it is ended with its flow runs when the block ends.
+
+    `within` is put before its command.
+    """
+    command = [*within, sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
     quick = {"PREFECT_WORKER_QUERY_SECONDS": "0.5", "PREFECT_WORKER_HEARTBEAT_SECONDS": "2", "COLUMNS": "400"}
     own = {"HOME": str(folder)}  # where PXW_HOME is by default
     output = folder / f"worker-{pool}.txt"

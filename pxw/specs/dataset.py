@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    model_serializer,
+)
 
 from pxw.specs.formats import Compression, Format, explained, first_paragraph, suffixes
 
@@ -35,6 +43,7 @@ class Dataset(BaseModel):
         frozen=True,
         extra="forbid",
         populate_by_name=True,
+        serialize_by_alias=True,
         arbitrary_types_allowed=True,
         json_schema_extra=first_paragraph,
     )
@@ -68,6 +77,12 @@ class Dataset(BaseModel):
         if names is not None:
             return {name: str(table.field(name).type) for name in names}
         return dict(table) if isinstance(table, dict) else None if table is None else str(table)
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what was left open: whoever reads it again may still `inherit` that."""
+        said = {type(self).model_fields[name].alias or name for name in self.model_fields_set} | self.model_fields_set
+        return {name: value for name, value in dump(self).items() if name in said}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._short()})"

@@ -7,7 +7,18 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from pxw.errors import SpecError, nearest
 
@@ -36,9 +47,16 @@ def first_paragraph(schema: dict[str, Any]) -> None:
 class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=first_paragraph)
 
+    name: str
+
     def __init__(self, **options: Any) -> None:
         with explained(type(self)):
             super().__init__(**options)
+
+    @model_serializer(mode="wrap")
+    def _with_name(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Even where only what was set is wanted: it tells whose options they are."""
+        return {"name": self.name, **dump(self)}
 
 
 @contextmanager
