@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pxw.scripts import script
     from pxw.spaces import Grid, Runs, grid, sample
     from pxw.specs import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Remote, Spec, Text
-    from pxw.values import load, register, results, save
+    from pxw.values import load, outputs, register, results, save
 
 __all__ = [
     "DDM",
@@ -42,6 +42,7 @@ __all__ = [
     "flow",
     "grid",
     "load",
+    "outputs",
     "register",
     "results",
     "retry_on",
@@ -59,7 +60,7 @@ _WHERE = {
         ("DDM", "Arrow", "Csv", "Dataset", "Json", "Local", "Parquet", "Ref", "Remote", "Spec", "Text"), "pxw.specs"
     ),
     **dict.fromkeys(("Codec", "File", "TableCodec"), "pxw.codecs"),
-    **dict.fromkeys(("load", "register", "results", "save"), "pxw.values"),
+    **dict.fromkeys(("load", "outputs", "register", "results", "save"), "pxw.values"),
     **dict.fromkeys(("Grid", "Runs", "grid", "sample"), "pxw.spaces"),
     "Env": "pxw.isolated",
     "PxwError": "pxw.errors",

@@ -1,10 +1,11 @@
-"""`pxw.load`, `pxw.save`, `pxw.results`: how a flow's body, a notebook or a test reaches the values of references."""
+"""How a flow's body, a notebook or a test reaches what references and futures point at: `pxw.load` and its like."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, cast, overload
 
 from pxw import data
+from pxw.binding.output import Coming
 from pxw.codecs import Codec, TableCodec, registry
 from pxw.codecs.registry import known_as
 from pxw.data.asked import asked
@@ -13,11 +14,16 @@ from pxw.runs import active
 from pxw.specs import Dataset, Placed, Ref
 from pxw.walks import Unknown, active_walk
 
-__all__ = ["load", "plain", "register", "results", "save"]
+__all__ = ["load", "outputs", "plain", "register", "results", "save"]
 
 _SMALL = 10_000  # bytes of a value that is shown itself
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Future(Protocol[T_co]):
+    def result(self, timeout: float | None = ..., raise_on_failure: bool = ...) -> T_co: ...
 
 
 @overload
@@ -77,6 +83,20 @@ def save(value: Any, spec: Placed) -> Ref:
     ref = put(value, spec, about=about).changed(**about)
     run.note_saved(ref, "")
     return ref
+
+
+def outputs(future: _Future[T]) -> T:
+    """The outputs of a submitted task by their names, to be handed on at once: no one waits but who takes them.
+
+    Args:
+        future: of a task with several outputs.
+
+    Examples:
+        >>> future = train.submit(rows)  # doctest: +SKIP
+        >>> outputs(future).model  # doctest: +SKIP
+    """
+    is_running = known_as(future, "prefect.futures", "PrefectFuture")
+    return cast("T", Coming(future) if is_running else _settled(future))
 
 
 def results(*tasks: Any) -> dict[str, Any]:
@@ -143,6 +163,7 @@ def _settled(value: Any) -> Any:
 _FUTURES = (
     ("pxw.engines.inline", "Done"),
     ("pxw.engines.inline", "DoneList"),
+    ("pxw.binding.output", "Output"),
     ("prefect.futures", "PrefectFuture"),
     ("prefect.futures", "PrefectFutureList"),
     ("prefect.states", "State"),

@@ -17,6 +17,7 @@ from pxw.binding.code import code_of
 from pxw.binding.declare import Declared, declared_inputs, declared_outputs, place_of, refuse_unfit, spec_of
 from pxw.binding.identity import declaration, identity_of
 from pxw.binding.outcome import named_refs, split
+from pxw.binding.output import Output
 from pxw.codecs.tables import is_table_type
 from pxw.data.asked import asked, many
 from pxw.data.fitting import schema_of
@@ -148,8 +149,10 @@ class Binding:
                 bound.arguments[name] = change(name, value)
 
     def _light(self, run: Run, travels: bool, name: str, value: Any) -> Any:
+        if isinstance(value, Output):
+            return value.settled()
         if not _is_heavy(type(value)) or (isinstance(value, bytes) and len(value) <= 4096):
-            return _inside(value, _is_heavy, partial(self._light, run, travels, name))
+            return _inside(value, _travels_otherwise, partial(self._light, run, travels, name))
         try:
             key = uuid4().hex[:12]
             shelf = run.shelf("arguments", key) if travels else None
@@ -315,6 +318,10 @@ class Binding:
 def _is_heavy(cls: type) -> bool:
     """Whether Prefect had better not be given values of this class, nor a task one that its caller still holds."""
     return is_table_type(cls) or issubclass(cls, (bytes, getattr(sys.modules.get("numpy"), "ndarray", bytes)))
+
+
+def _travels_otherwise(cls: type) -> bool:
+    return cls is Output or _is_heavy(cls)
 
 
 def _inside(value: Any, picks: Callable[[type], bool], change: Callable[[Any], Any]) -> Any:

@@ -114,7 +114,9 @@ class Body:
         step = self.wiring.steps[source.task]
         if len(step.outputs) == 1:
             return step.future
-        place = list(step.outputs).index(source.port)
-        field = f".{source.port}" if is_parameter(source.port) else f"[{place}]"
+        if is_parameter(source.port):
+            found = f"pxw.outputs({step.future}).{source.port}"
+        else:
+            found = f"{step.future}.result()[{list(step.outputs).index(source.port)}]"
         sure = implies(self.chart.alive[consumer], self.chart.alive[source.task])
-        return f"{step.future}.result(){field}" if sure else f"({step.future} and {step.future}.result(){field})"
+        return found if sure else f"({step.future} and {found})"

@@ -118,14 +118,13 @@ def _compare_calls(workflow, calls, turns, values=None):
 
 
 def _compare_waits(workflow, call, before, runs):
-    """It waits for all that it must, and for nothing else than what a condition or a tuple makes the flow wait for."""
+    """It waits for all that it must, and for nothing else than what a condition makes the flow wait for."""
     name = call.task.name
     waits = _closure({each.task.name for each in call.waits}, before)
     assert waits >= {*before[name]} & runs
     held = {each.task.name for each in call.after}
     superfluous = (waits | _closure(held, before)) & runs - _closure({*before[name]}, before)
     excused = {source for each in workflow.conditions for source in each.sources}
-    excused |= {each.task.name for each in call.after if len(each.task.outputs) > 1}
     assert superfluous <= _closure(excused, before)
 
 

@@ -124,7 +124,10 @@ class Recorder:
             self.settled += [each.call for each in futures if isinstance(each, Future)]
             return futures
 
-        own = {"script": self.script, "flow": flow, "results": results, "Spec": Any}
+        def outputs(future: Future) -> Outputs:
+            return Outputs(future.call)
+
+        own = {"script": self.script, "flow": flow, "results": results, "outputs": outputs, "Spec": Any}
         return SimpleNamespace(
             **{**{name: getattr(pxw, name) for name in ("DDM", "Local", "Runs", "grid", "sample")}, **own}
         )

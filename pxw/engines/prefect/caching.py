@@ -11,6 +11,7 @@ from prefect.utilities.hashing import hash_objects
 
 from pxw import data
 from pxw.binding.identity import declaration
+from pxw.binding.output import Output
 from pxw.engines.prefect.contexts import current_run
 from pxw.runs import active, hold_for_process
 from pxw.specs import Placed, Ref
@@ -43,6 +44,8 @@ class ByContent(CachePolicy):
 
 
 def _content(value: Any) -> Any:
+    if isinstance(value, Output):
+        return _content(value.settled())
     if isinstance(value, Ref):
         return value.digest
     if isinstance(value, Placed):

@@ -15,6 +15,7 @@ from prefect.utilities.annotations import opaque
 
 from pxw.binding import Binding, Step
 from pxw.binding.mapping import map_calls
+from pxw.binding.output import Output
 from pxw.engines.inline import Done, DoneList, call_here, refuse_state, resolved
 from pxw.engines.prefect.caching import by_content
 from pxw.engines.prefect.contexts import current_run, in_prefect
@@ -145,7 +146,8 @@ class Task(prefect.Task[P, R]):
             refuse_state(**engine)
             calls = map_calls(self.binding, resolved(args), resolved(kwargs))
             return DoneList(Done.of(self.binding, *call) for call in calls)
-        futures = [value for value in (*args, *kwargs.values()) if isinstance(value, PrefectFuture)]
+        given = (value.source if isinstance(value, Output) else value for value in (*args, *kwargs.values()))
+        futures = [value for value in given if isinstance(value, PrefectFuture)]
         if futures:  # a future of a list; Prefect keeps seeing that the mapped tasks depend on it
             engine["wait_for"] = [*(engine.get("wait_for") or ()), *futures]
         bound = self.binding.signature.bind_partial(*map(_result, args), **{k: _result(v) for k, v in kwargs.items()})
@@ -180,7 +182,7 @@ def _sealed(value: Any) -> Any:
 
 
 def _result(value: Any) -> Any:
-    return value.result() if isinstance(value, PrefectFuture) else value
+    return value.result() if isinstance(value, PrefectFuture | Output) else value
 
 
 def _of_references(binding: Binding) -> Callable[..., Any]:
