@@ -34,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PXW_DATASET_MANAGEMENT", "LOCAL")
     monkeypatch.delenv("PXW_DATASET_MANAGEMENT")
     yield copy
-    for name in ("python_conditions", "python_configurations", "limited", "largest_radius"):
+    for name in ("python_conditions", "python_configurations", "limited", "largest_radius", "scripts"):
         sys.modules.pop(name, None)
 
 

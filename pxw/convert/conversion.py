@@ -11,8 +11,9 @@ from pxw.convert.experiment import ExperimentModule
 from pxw.convert.functions import Functions
 from pxw.convert.modules import Modules
 from pxw.convert.report import Notes, as_json, as_markdown
+from pxw.convert.shared import SHARED, Shared
 from pxw.convert.wiring import Wiring
-from pxw.convert.workflow import write_workflow
+from pxw.convert.workflow import WorkflowModule
 from pxw.dsl.project import functions
 from pxw.dsl.resolve import resolve
 from pxw.errors import TargetError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from pxw.convert.report import Entry
     from pxw.convert.source import Source
-    from pxw.dsl.project import Project
     from pxw.dsl.resolve import Resolution
     from pxw.workflow import Workflow
 
@@ -121,14 +121,26 @@ def convert(
     found = Conversion(target, out.absolute(), functions=Functions() if tasks else None)
     resolutions = [resolve(file, config) for file in _files(target)]
     _refuse_errors(resolutions)
-    modules = Modules(resolutions)
+    known = Modules(resolutions)
+    modules: list[WorkflowModule | ExperimentModule] = []
+    every: list[Notes] = []
     for resolution in resolutions:
         notes = Notes(resolution.project.root)
+        every.append(notes)
         for each in resolution.diagnostics:
             if each.code not in _SAID_HERE:
                 notes.add("dropped" if each.code == "PXW360" else "person", each.message, each.at)
-        _convert(resolution, found, modules, notes, inclusive=inclusive)
-        found.entries += [each for each in notes.entries if each not in found.entries]
+        modules += _modules(resolution, known, notes, inclusive=inclusive)
+    for module in modules:
+        _make_functions(found, module)
+    shared = Shared(modules, found.out)
+    common = shared.source()
+    if common is not None:
+        _add(found, SHARED, common, every[0])
+    for module in modules:
+        _add(found, module.module, module.source(shared, found.out), module.notes)
+        _copy(found, module.uses, module.notes)
+    found.entries = list(dict.fromkeys(entry for notes in every for entry in notes.entries))
     return found
 
 
@@ -153,27 +165,25 @@ def _refuse_errors(resolutions: list[Resolution]) -> None:
             each.raise_errors()
 
 
-def _convert(resolution: Resolution, found: Conversion, modules: Modules, notes: Notes, *, inclusive: bool) -> None:
+def _modules(
+    resolution: Resolution, known: Modules, notes: Notes, *, inclusive: bool
+) -> Iterator[WorkflowModule | ExperimentModule]:
+    """A module for each graph that has none yet."""
     project = resolution.project
-    known = functions(project.conditions) or {}
+    conditions = functions(project.conditions) or {}
     for workflow in _workflows(resolution, notes):
-        if modules.find(workflow) is None:
-            wiring = Wiring(workflow, notes, project.root, modules.name(workflow), bound=modules.bound(workflow))
-            modules.add(wiring)
-            _make_functions(found, wiring, project)
-            _add(found, wiring.module, write_workflow(wiring, project, known, found.out), notes)
-            _copy(found, [project.conditions] if wiring.uses_conditions and project.conditions else [], notes)
+        if known.find(workflow) is None:
+            wiring = Wiring(workflow, notes, project.root, known.name(workflow), bound=known.bound(workflow))
+            known.add(wiring)
+            yield WorkflowModule(wiring, project, conditions)
     for experiment in resolution.experiments.values():
-        module = ExperimentModule(experiment, modules, project, known, notes, inclusive=inclusive)
-        for wiring in module.tasks.values():
-            _make_functions(found, wiring, project)
-        _add(found, module.module, module.source(found.out), notes)
-        _copy(found, module.uses, notes)
+        yield ExperimentModule(experiment, known, project, conditions, notes, inclusive=inclusive)
 
 
-def _make_functions(found: Conversion, wiring: Wiring, project: Project) -> None:
+def _make_functions(found: Conversion, module: WorkflowModule | ExperimentModule) -> None:
     if found.functions is not None:
-        found.functions.convert(wiring, project)
+        for wiring in module.wirings:
+            found.functions.convert(wiring, module.project)
         found.files |= found.functions.files
         found.origins |= found.functions.origins
 

@@ -16,7 +16,7 @@ from pxw.convert.parameters import Argument
 from pxw.convert.places import spec
 from pxw.convert.runs import Runs
 from pxw.convert.source import Source, call, prefixed, quoted
-from pxw.convert.tasks import imported, write_task
+from pxw.convert.tasks import imported
 from pxw.convert.wiring import NEVER, TAKEN, Wiring
 from pxw.experiment import Event, ExperimentTask, Space
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pxw.convert.modules import Modules
     from pxw.convert.report import Notes
+    from pxw.convert.shared import Shared
     from pxw.dsl.project import Project
     from pxw.experiment import Experiment
 
@@ -60,8 +61,8 @@ class ExperimentModule:
         self.configurations = project.configurations.stem if project.configurations else ""
         nodes = [experiment.node(name) for name in experiment.control.nodes]
         self.spaces = [each for each in nodes if isinstance(each, Space)]
-        self.wirings = {each.name: modules.of(experiment.workflow(each.workflow)) for each in self.spaces}
-        self.flows = list({each.module: each for each in self.wirings.values()}.values())
+        self.called = {each.name: modules.of(experiment.workflow(each.workflow)) for each in self.spaces}
+        self.flows = list({each.module: each for each in self.called.values()}.values())
         self._note_parallel()
         own = {self.tests.module, self.configurations, *(each.flow for each in self.flows)}
         self.names = Names({*TAKEN, *own, "seed", "number", "configuration", "found"})
@@ -90,7 +91,7 @@ class ExperimentModule:
         return {name: self.names.new(name, f"{name}_data") for name in sorted(names)}
 
     def _runs(self, space: Space) -> Runs:
-        wiring = self.wirings[space.name]
+        wiring = self.called[space.name]
         inputs = {name: argument for name, argument in self.inputs.items() if name in wiring.datasets}
         return Runs(space, wiring, inputs, only(space, inclusive=self.inclusive))
 
@@ -102,18 +103,22 @@ class ExperimentModule:
         found += [self.project.configurations if functions else None]
         return list(dict.fromkeys(each for each in found if each))
 
-    def source(self, out: Path) -> Source:
+    @property
+    def wirings(self) -> list[Wiring]:
+        """The graphs of the experiment's own tasks."""
+        return list(self.tasks.values())
+
+    def source(self, shared: Shared, out: Path) -> Source:
         """The whole module."""
         body, flow = Source(), Source()
         self._write_flow(flow)
         below = any("PROJECT" in line for line in flow.lines)
         write_constants(body, self.tasks.values(), self.project.root, out, below=below)
-        for wiring in self.tasks.values():
-            for step in wiring.steps.values():
-                write_task(body, step, wiring, self.project, out)
+        for definition in shared.own(self.module):
+            body.append(definition)
         write_stubs(body, self.tests)
         body.append(flow)
-        own = [f"import {each.stem}" for each in self.uses]
+        own = [f"import {each.stem}" for each in self.uses] + shared.imports(self.module)
         own += [f"from {each.module} import {each.flow}" for each in self.flows]
         steps = [step for wiring in self.tasks.values() for step in wiring.steps.values()]
         own += [imported(step) for step in steps if step.code is not None]

@@ -38,7 +38,7 @@ def framed(docstring: str, body: Source, own: Iterable[str] = ()) -> Source:
     own = sorted(own, key=lambda line: (line.startswith("from"), line.split()[1].lower()))
     for group in (standard, ["import pxw", *third], own):
         if group:
-            for line in group:
+            for line in "\n".join(group).splitlines():
                 top.add(line)
             top.blank(1)
     top.lines.pop()

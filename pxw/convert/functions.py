@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pxw.dsl.project import Project
     from pxw.workflow import DataNode
 
-__all__ = ["Functions"]
+__all__ = ["PACKAGE", "Functions"]
 
 PACKAGE = "tasks"
 _PACKED = {".gz", ".zst", ".bz2", ".xz", ".zip"}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pxw.convert.axes import known_values
+from pxw.convert.functions import PACKAGE
 from pxw.convert.names import Names, module_name
 from pxw.convert.parameters import Bound
+from pxw.convert.shared import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +28,7 @@ class Modules:
         resolutions = list(resolutions)
         projects = [each.project for each in resolutions]
         beside = {path.stem for each in projects for path in (each.conditions, each.configurations) if path}
-        self._names = Names({*beside, "tasks"})  # the package of converted scripts
+        self._names = Names({*beside, PACKAGE, SHARED})
         self._wirings: dict[str, list[Wiring]] = {}
         self._spaces = [
             (one.workflow(space.workflow), space)

@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING
 
 from pxw.convert.places import relative
 from pxw.convert.reading import read_script
-from pxw.convert.source import call, mapping, quoted, sequence
+from pxw.convert.source import Source, call, mapping, quoted, sequence
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pxw.convert.source import Part, Source
+    from pxw.convert.source import Part
     from pxw.convert.wiring import Step, Wiring
     from pxw.dsl.project import Project
 
-__all__ = ["imported", "placed", "write_task"]
+__all__ = ["imported", "placed", "written_task"]
 
 
-def write_task(body: Source, step: Step, wiring: Wiring, project: Project, out: Path) -> None:
-    """Write the definition of a task, for a module in the folder `out`; one with a module of its own has it there."""
-    if step.code is not None:
-        return
-    node = step.node
+def written_task(step: Step, wiring: Wiring, project: Project, out: Path) -> Source:
+    """The definition of a task as a wrapped script, for a module in the folder `out`."""
+    node, body = step.node, Source()
     body.blank(1)
     if node.description:
         body.comment(node.description)
@@ -30,6 +28,7 @@ def write_task(body: Source, step: Step, wiring: Wiring, project: Project, out: 
         body.comment("An interactive task: a person takes part in it.")
         wiring.notes.add("person", f"task '{node.name}' waits for a person", node.at)
     body.add(call(f"{step.function} = pxw.script", _parts(step, project, out)), node.at)
+    return body
 
 
 def _parts(step: Step, project: Project, out: Path) -> list[Part]:

@@ -75,7 +75,6 @@ class Wiring:
         self.root = root
         self.module = module
         self.bound = bound
-        self.uses_conditions = False
         self.names = names or Names({*TAKEN})
         self.flow = self.names.new(module) if module else ""
         self.steps = {

@@ -87,12 +87,13 @@ class Recorder:
 
     def run(self, file: str) -> Any:
         """Call the flow of a module; what it calls is in `calls`."""
-        (flow,) = self._flows(file).values()
+        flows, _ = self._executed(file)
+        (flow,) = flows.values()
         known = inspect.signature(flow).parameters.values()
         return flow(**{each.name: each.name for each in known if each.default is each.empty})
 
-    def _flows(self, file: str) -> dict[str, Callable[..., Any]]:
-        """Execute a module, its conditions replaced."""
+    def _executed(self, file: str) -> tuple[dict[str, Callable[..., Any]], dict[str, Any]]:
+        """Execute a module, its conditions replaced; its flows, and all names that it has."""
         lines = self.decide.get(file, {})
         tree = _Decided(lines).visit(ast.parse(self.files[file]))
         flows: dict[str, Any] = {}
@@ -105,13 +106,15 @@ class Recorder:
         for node in [each for each in tree.body if isinstance(each, ast.Import | ast.ImportFrom)]:
             beside = f"{node.module if isinstance(node, ast.ImportFrom) else node.names[0].name}.py"
             if isinstance(node, ast.ImportFrom) and beside in self.files:
-                names |= {name: self._subflow(fn) for name, fn in self._flows(beside).items()}
+                inner, known = self._executed(beside)
+                known |= {name: self._subflow(fn) for name, fn in inner.items()}
+                names |= {alias.asname or alias.name: known[alias.name] for alias in node.names}
             elif beside in self.files:
                 names[node.names[0].name] = self.module(beside)
             if beside in {*self.files, "pxw.py"}:
                 tree.body.remove(node)
         exec(compile(ast.fix_missing_locations(tree), file, "exec"), names)
-        return flows
+        return flows, names
 
     def module(self, file: str) -> ModuleType:
         """One of the project's own modules."""

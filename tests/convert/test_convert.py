@@ -166,6 +166,25 @@ def test_a_range_that_the_old_engine_read_otherwise_is_reported(cases):
     assert all(each.line for each in made.entries if "old engine" in each.message)
 
 
+def test_a_script_that_several_flows_run_alike_is_written_once_and_imported():
+    made = convert(ROOT / "flows/old_project", ROOT / "flows/old_project/flows")
+    definitions = [
+        (line.partition(" = ")[0], name)
+        for name, text in made.files.items()
+        for line in text.splitlines()
+        if " = pxw.script(" in line
+    ]
+    assert sorted(name for name, file in definitions if file == "scripts.py") == [
+        "process_data", "read_data", "save_results",
+    ]  # fmt: skip
+    assert ("process_data", "limited.py") in definitions  # it has a parameter there
+    assert ("clean", "machine_learning.py") in definitions  # nobody else runs it
+    assert "from scripts import read_data, save_results\n" in made.files["limited.py"]
+    lines = made.files["scripts.py"].splitlines()
+    places = {lines[line - 1].partition(" ")[0]: place for line, place in made.origins["scripts.py"].items()}
+    assert places["read_data"].partition(":")[0].endswith(".xxp")
+
+
 @settings(
     max_examples=int(os.environ.get("DSL_EXAMPLES", "40")), deadline=None, suppress_health_check=list(HealthCheck)
 )

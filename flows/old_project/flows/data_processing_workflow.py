@@ -5,25 +5,11 @@ from typing import Any
 
 import pxw
 
+from scripts import process_data, read_data, save_results
+
 PROJECT = Path(__file__).parents[1]
 INPUT_FILE = pxw.Local(PROJECT / "data/input.csv")
 OUTPUT_FILE = pxw.Local(PROJECT / "results/output.csv")
-
-read_data = pxw.script("../tasks/read_data/task.py", name="ReadData", inputs=["input_data"], outputs=["processed_data"])
-
-process_data = pxw.script(
-    "../tasks/process_data/task.py",
-    name="ProcessData",
-    inputs=["input_data"],
-    outputs=["final_data", "rows"],
-)
-
-save_results = pxw.script(
-    "../tasks/save_results/task.py",
-    name="SaveResults",
-    inputs=["input_data"],
-    outputs=["output_data"],
-)
 
 
 @pxw.flow(name="DataProcessingWorkflow")

@@ -45,7 +45,7 @@ def machine_learning(
     pick_model_future = pick_model.submit(ml_outputs=train_future)
     analyse_future = analyse.with_options(outputs={"analysis_results": analysis}).submit(
         test_data=test_rows,
-        trained_model=pick_model_future.result().trained_model,
+        trained_model=pxw.outputs(pick_model_future).trained_model,
     )
     return pxw.results(clean_future, train_future, pick_model_future, analyse_future)
 
