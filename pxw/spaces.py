@@ -11,15 +11,20 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, ParamSpec, Protocol, TypeAlias
 
 from pxw.errors import ArgumentError
 
 __all__ = ["Configuration", "Grid", "Runs", "grid", "sample"]
 
 Configuration: TypeAlias = dict[str, Any]
+P = ParamSpec("P")
 
 
 class Grid(Sequence[Configuration]):
@@ -115,6 +120,14 @@ def _draw(rng: random.Random, size: int, count: int) -> Iterable[int]:
     return list(dict.fromkeys(rng.randrange(size) for _ in range(2 * count)))[:count]  # repetitions are out of the way
 
 
+class Submit(Protocol):
+    """Makes the next run of a space: by which configuration, of which flow, called with what."""
+
+    def __call__(
+        self, configuration: Mapping[str, Any], flow: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs
+    ) -> None: ...
+
+
 class Runs(dict[int | str, Any]):
     """The runs of one space, counted from 1, and found as `1` and as `"1"`; to JSON it is an object.
 
@@ -128,6 +141,53 @@ class Runs(dict[int | str, Any]):
     def add(self, configuration: Mapping[str, Any], result: Any) -> None:
         """Note the next run: what it was made with, and what it gave."""
         self[str(len(self) + 1)] = {"configuration": dict(configuration), "result": result}
+
+    @contextmanager
+    def parallel(self, most: int = 1) -> Iterator[Submit]:
+        """Make runs side by side, `most` of them at a time; they are counted in the order of their configurations.
+
+        When one fails, those that go on meanwhile come to their end, no other is begun, and its error is raised at the
+        end of the block; the results of the others are kept.
+
+        Examples:
+            >>> runs = Runs()
+            >>> with runs.parallel(2) as submit:
+            ...     for configuration in grid(depth=[3, 4]):
+            ...         submit(configuration, lambda depth: {"accuracy": depth / 5}, depth=configuration["depth"])
+            >>> [run["result"]["accuracy"] for run in runs.values()]
+            [0.6, 0.8]
+        """
+        if most < 1:
+            raise ArgumentError(f"{most} runs at a time: expected a whole number from 1 on")
+        begun: list[tuple[Configuration, Future[Any]]] = []
+        threads = ThreadPoolExecutor(most)
+
+        def submit(
+            configuration: Mapping[str, Any], flow: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs
+        ) -> None:
+            if most == 1:
+                self.add(configuration, flow(*args, **kwargs))
+            else:
+                call = partial(copy_context().run, flow, *args, **kwargs)
+                begun.append((dict(configuration), threads.submit(call)))
+
+        try:
+            yield submit
+            wait([future for _, future in begun], return_when=FIRST_EXCEPTION)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+        threads.shutdown(cancel_futures=True)
+        self._take(begun)
+
+    def _take(self, begun: list[tuple[Configuration, Future[Any]]]) -> None:
+        """Note what was made, and raise the first failure."""
+        failures = [future for _, future in begun if not future.cancelled() and future.exception() is not None]
+        for number, (configuration, future) in enumerate(begun, len(self) + 1):
+            if not future.cancelled() and future not in failures:
+                self[str(number)] = {"configuration": configuration, "result": future.result()}
+        for future in failures:
+            future.result()
 
     def __missing__(self, number: object) -> Any:
         if isinstance(number, int) and str(number) in self:

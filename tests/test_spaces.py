@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextvars import ContextVar
+from threading import Barrier, Event
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -72,3 +75,58 @@ def test_results_are_told_by_task_and_by_output() -> None:
         "A": {"x": 1, "y": "/far/away.csv"},
         "B": {"x": 2},
     }
+
+
+def test_runs_side_by_side_are_counted_in_the_order_of_their_configurations() -> None:
+    together, runs = Barrier(2, timeout=30), pxw.Runs()
+
+    def flow(n: int) -> int:
+        together.wait()
+        sleep(0.02 * (4 - n))
+        return n
+
+    with runs.parallel(2) as submit:
+        for configuration in pxw.grid(n=[0, 1, 2, 3]):
+            submit(configuration, flow, n=configuration["n"])
+    assert [(number, run["configuration"]["n"], run["result"]) for number, run in runs.items()] == [
+        ("1", 0, 0), ("2", 1, 1), ("3", 2, 2), ("4", 3, 3),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_run_that_fails_ends_the_block_and_no_other_is_begun(most: int) -> None:
+    runs, begun = pxw.Runs(), []
+
+    def flow(n: int) -> int:
+        begun.append(n)
+        if n == 1:
+            raise ValueError("one is too much")
+        sleep(0.1)
+        return n
+
+    with pytest.raises(ValueError, match="one is too much"), runs.parallel(most) as submit:  # noqa: PT012 - it is the block that raises
+        for n in range(50):
+            submit({"n": n}, flow, n)
+    assert [run["result"] for run in runs.values()] == [n for n in begun if n != 1]
+    assert len(begun) < 5
+
+
+def test_a_run_sees_the_context_of_the_block() -> None:
+    word, runs = ContextVar("word", default=""), pxw.Runs()
+    word.set("here")
+    with runs.parallel(2) as submit:
+        submit({}, word.get)
+    assert runs[1]["result"] == "here"
+
+
+def test_an_error_in_the_block_itself_is_raised_at_once() -> None:
+    ready = Event()
+    with pytest.raises(ZeroDivisionError), pxw.Runs().parallel(2) as submit:  # noqa: PT012 - as above
+        submit({}, ready.wait, 60)
+        1 / 0  # noqa: B018 - it fails
+    ready.set()
+
+
+def test_less_than_one_run_at_a_time_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="0 runs at a time"), pxw.Runs().parallel(0):
+        pass

@@ -15,7 +15,7 @@ from pxw.convert.names import Names
 from pxw.convert.parameters import Argument
 from pxw.convert.places import spec
 from pxw.convert.runs import Runs
-from pxw.convert.source import Source, call, prefixed, quoted
+from pxw.convert.source import Source, call, prefixed, quoted, written
 from pxw.convert.tasks import imported
 from pxw.convert.wiring import NEVER, TAKEN, Wiring
 from pxw.experiment import Event, ExperimentTask, Space
@@ -63,9 +63,8 @@ class ExperimentModule:
         self.spaces = [each for each in nodes if isinstance(each, Space)]
         self.called = {each.name: modules.of(experiment.workflow(each.workflow)) for each in self.spaces}
         self.flows = list({each.module: each for each in self.called.values()}.values())
-        self._note_parallel()
         own = {self.tests.module, self.configurations, *(each.flow for each in self.flows)}
-        self.names = Names({*TAKEN, *own, "seed", "number", "configuration", "found"})
+        self.names = Names({*TAKEN, *own, "seed", "parallel", "submit", "number", "configuration", "found"})
         self.flow = self.names.new(self.module)
         self.variables = {each.name: self.names.new(each.name, f"{each.name}_space") for each in self.spaces}
         self.inputs = self._unplaced()
@@ -75,12 +74,6 @@ class ExperimentModule:
             if isinstance(each, ExperimentTask)
         }
         self.runs = {each.name: self._runs(each) for each in self.spaces}
-
-    def _note_parallel(self) -> None:
-        count = self.project.settings.get("MAX_WORKFLOWS_IN_PARALLEL_PER_NODE", 1)
-        if count != 1:
-            text = f"'{self.experiment.name}' makes its runs one after the other, not {count} at once"
-            self.notes.add("decided", text, self.experiment.at)
 
     def _unplaced(self) -> dict[str, str]:
         """An argument for each dataset without a place that a workflow reads."""
@@ -153,6 +146,9 @@ class ExperimentModule:
         found.pop("experiment_results", None)
         if any(space.strategy == "randomsearch" and space.runs for space in self.spaces):
             found["seed"] = Argument("seed", "int", "0")
+        if any(runs.only is None for runs in self.runs.values()):
+            count = self.project.settings.get("MAX_WORKFLOWS_IN_PARALLEL_PER_NODE", 1)
+            found["parallel"] = Argument("parallel", "int", written(count if isinstance(count, int) else 1))
         return sorted(found.values(), key=lambda each: each.default is not None)
 
     def _list(self, body: Source, space: Space) -> None:

@@ -62,19 +62,19 @@ class Runs:
         """Write the loop over the space's configurations; of a single one, what would be in it."""
         runs = f"results[{quoted(self.space.name)}]"
         body.add(f"{runs} = pxw.Runs()", self.space.at)
-        flow = call(f"found = {self.wiring.flow}", keywords(self._given()))
         if self.only is not None:
-            body.add(flow)
+            body.add(call(f"found = {self.wiring.flow}", keywords(self._given())))
             configuration = mapping("", {name: written(value) for name, value in self.only.items()})
             body.add(call(f"{runs}.add", [configuration, "found"]))
             return
         counted = any("{number}" in place for place in self.outputs.values())
         head = f"number, configuration in enumerate({variable}, 1)" if counted else f"configuration in {variable}"
+        body.add(f"with {runs}.parallel(parallel) as submit:")
+        body.depth += 1
         body.add(f"for {head}:")
         body.depth += 1
-        body.add(flow)
-        body.add(f"{runs}.add(configuration, found)")
-        body.depth -= 1
+        body.add(call("submit", ["configuration", self.wiring.flow, *keywords(self._given())]))
+        body.depth -= 2
 
     def _given(self) -> dict[str, str]:
         """What the flow is called with, by its arguments."""

@@ -89,8 +89,9 @@ class Recorder:
         """Call the flow of a module; what it calls is in `calls`."""
         flows, _ = self._executed(file)
         (flow,) = flows.values()
-        known = inspect.signature(flow).parameters.values()
-        return flow(**{each.name: each.name for each in known if each.default is each.empty})
+        known = inspect.signature(flow).parameters
+        given = {name: name for name, each in known.items() if each.default is each.empty}
+        return flow(**given, **({"parallel": 1} if "parallel" in known else {}))  # what runs side by side has no order
 
     def _executed(self, file: str) -> tuple[dict[str, Callable[..., Any]], dict[str, Any]]:
         """Execute a module, its conditions replaced; its flows, and all names that it has."""

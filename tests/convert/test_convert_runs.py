@@ -162,7 +162,7 @@ def test_a_converted_experiment_gives_what_its_dsl_gives() -> None:
 
 def test_a_converted_experiment_and_its_workflow_run_on_prefect(prefect_server: str) -> None:
     with without_heartbeats():
-        _judge(find_flow("flows/search.py")())
+        _judge(find_flow("flows/search.py")(parallel=3))
         found = find_flow("flows/numbers_flow.py")(n=3)
     assert (found["square"], found["label"], "double" in found) == (9, "1!", False)
 
@@ -186,3 +186,32 @@ def test_without_the_end_of_ranges_the_old_engines_runs_are_made() -> None:
     made = convert(Path("numbers.xxp"), Path("flows"), inclusive=False)
     assert 'pxw.grid(n=[3], label=["a", 7])' in made.files["search.py"]
     assert [each.line for each in made.entries if "is left out" in each.message] == [21, 29]
+
+
+def test_the_runs_of_a_converted_space_go_on_side_by_side(project: Path) -> None:
+    meet = """
+import time
+from pathlib import Path
+mine = Path("out") / variables["label"]
+mine.parent.mkdir(exist_ok=True)
+mine.touch()
+while len(list(mine.parent.glob("run-*"))) < 2:
+    time.sleep(0.01)
+"""
+    (project / "tasks/meet").mkdir()
+    (project / "tasks/meet/task.py").write_text(meet.replace('Path("out")', f'Path("{project}/met")'))
+    (project / "meet.xxp").write_text("""
+workflow Meet { task Meet { implementation "meet"; param label = "x"; } START -> Meet -> END; }
+experiment Both {
+  control { START -> All -> END; }
+  space All of Meet {
+    strategy gridsearch;
+    param_values label = enum("run-1", "run-2");
+    task Meet { param label = label; }
+  }
+}
+""")
+    convert(project / "meet.xxp", project / "flows").write()
+    with inline():
+        found = find_flow("flows/both.py")(parallel=2)
+    assert [run["configuration"]["label"] for run in found["All"].values()] == ["run-1", "run-2"]

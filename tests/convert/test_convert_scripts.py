@@ -23,10 +23,11 @@ from pxw.compat import Job, run_script
 from pxw.compat import Script as OldScript
 from pxw.convert import convert
 from pxw.convert.scripts import Given, Script, Source, TaskCode, decoded, kind_of_saved, write_task
-from pxw.importing import inline
+from pxw.importing import find_flow, inline
 from pxw.runs import Run
 from pxw.specs import Local, Ref
 from tests.convert.scripts_corpus import CONVERTED, IN, KEPT, OUT, PH, Case
+from tests.engine.conftest import without_heartbeats
 
 ROOT = Path(__file__).parents[2]
 SEED = ROOT / "flows/old_project/tasks"
@@ -177,6 +178,29 @@ def test_the_example_project_becomes_functions_that_write_the_same_files(tmp_pat
     one, two = (pickle.loads(each["analysis/model.pkl"]) for each in (expected, found))
     rows = pd.read_csv(BytesIO(found["analysis/X_test.csv"]))
     assert np.array_equal(one.predict_proba(rows), two.predict_proba(rows))
+
+
+def test_its_functions_and_its_experiment_give_on_prefect_what_the_dsl_gives(tmp_path, monkeypatch, prefect_server):
+    from pxw.cli import main
+
+    project = shutil.copytree(ROOT / "flows/old_project", tmp_path / "project")
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("tasks", "limited", "python_conditions", "python_configurations"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    shutil.rmtree("results", ignore_errors=True)
+    convert(project, project / "flows", tasks=True).write(force=True)
+    for file in ("workflows/machine_learning.xxp", "experiments/largest_radius.xxp"):
+        assert main(["run", file, "--inline"]) == 0
+    ours = re.compile(r"^.*-(?=(Coarse|Fine)-)")  # each run of the DSL has the id of the whole in front
+    expected = {ours.sub("", name): content for name, content in _files(project / "results").items()}
+    shutil.rmtree("results")
+    with without_heartbeats():
+        find_flow("flows/machine_learning.py")()
+        find_flow("flows/largest_radius.py")(parallel=2)
+    found = _files(project / "results")
+    assert found.keys() == expected.keys()
+    assert {name for name in found if found[name] != expected[name]} <= {"analysis/model.pkl"}
 
 
 def _files(folder: Path) -> dict[str, bytes]:
