@@ -27,7 +27,7 @@ from pxw.importing import find_flow, inline
 from pxw.runs import Run
 from pxw.specs import Local, Ref
 from tests.convert.scripts_corpus import CONVERTED, IN, KEPT, OUT, PH, Case
-from tests.engine.conftest import without_heartbeats
+from tests.engines.conftest import without_heartbeats
 
 ROOT = Path(__file__).parents[2]
 SEED = ROOT / "flows/old_project/tasks"
