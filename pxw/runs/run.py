@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from pxw.addresses import is_url
 from pxw.errors import OutputError
-from pxw.runs import earlier, journal
+from pxw.runs import claims, earlier, journal
 from pxw.runs.folders import Hold, alone, caller_of, folder_of, safe
 from pxw.runs.unseen import none_unseen
 from pxw.settings import load_settings
@@ -70,7 +68,10 @@ class Run:
             OutputError: another one of this run has done so, and its dataset would be lost.
         """
         real = str(place) if is_url(str(place)) else os.path.realpath(place)  # `out/../x.csv` is `x.csv`
-        other = self._taken(real, f"{key} {owner}")
+        mine = f"{key} {owner}"
+        other = self._taken(real, mine)
+        if other is None and self._claims_away:
+            other = claims.taken_away(self._claims_away, real, mine)
         if other is not None:
             raise OutputError(
                 f"two outputs of this run go to {place}: {owner}, after {other.partition(' ')[2]}",
@@ -78,20 +79,11 @@ class Run:
             )
 
     def _taken(self, place: str, owner: str) -> str | None:
-        """Who else has taken a place; `None` if this owner has, or takes it now."""
-        claims = self.folder / "claims"
-        claims.mkdir(parents=True, exist_ok=True)
-        mark = claims / hashlib.sha256(os.fsencode(place)).hexdigest()[:32]
-        mine = claims / uuid4().hex
-        mine.write_text(owner)
-        try:
-            mark.hardlink_to(mine)  # appears with what it says, or was there before
-        except FileExistsError:
-            other = mark.read_text()
-            return None if other == owner else other
-        finally:
-            mine.unlink()
-        return None
+        return claims.taken(self.folder / "claims", place, owner)
+
+    @property
+    def _claims_away(self) -> Remote | None:
+        return self.away.below("claims") if isinstance(self.away, Remote) else None
 
     def note(self, event: str, **facts: Any) -> None:
         """Append to the journal."""
@@ -149,6 +141,8 @@ class Run:
 
     def _begin(self, caller: Run | None) -> None:
         shutil.rmtree(self.folder / "claims", ignore_errors=True)  # a retry of the flow writes the same places
+        if self._claims_away:
+            claims.withdraw_away(self._claims_away)
         (self.folder / ".stop").unlink(missing_ok=True)
         attempts = [self.folder]
         if caller is not None:

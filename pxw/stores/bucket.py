@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from obstore.store import ObjectStore
 
-__all__ = ["Object", "below", "delete", "head", "put", "receive"]
+__all__ = ["Object", "below", "create", "delete", "head", "put", "read", "receive"]
 
 _CHUNK = 4 << 20  # bytes
 _PART = 8 << 20  # bytes; S3 takes 10 000 parts
@@ -113,6 +113,24 @@ def put(file: Path, url: str) -> str:
     part = max(_PART, file.stat().st_size // 9000)
     with _telling(url, "write"):
         return obstore.put(store, key, file, chunk_size=part, max_concurrency=4)["e_tag"] or head(url).etag
+
+
+def create(url: str, content: bytes) -> bool:
+    """Put a small object unless there is one; whether it was put."""
+    store, key = _store_of(url)
+    with _telling(url, "write"):
+        try:
+            obstore.put(store, key, content, mode="create")
+        except exceptions.AlreadyExistsError:
+            return False
+    return True
+
+
+def read(url: str) -> bytes:
+    """The bytes of a small object."""
+    store, key = _store_of(url)
+    with _telling(url, "read"):
+        return bytes(obstore.get(store, key).bytes())
 
 
 def delete(urls: Sequence[str]) -> None:

@@ -8,12 +8,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import pxw
+import pxw.errors
 from pxw.cli import main
 from pxw.engines.inline import flow, task
 from pxw.errors import MissingDataError, SettingsError
@@ -128,9 +131,13 @@ TASKS = {each.__name__: Binding.of(each, None, ["parts"] if each is add else Non
 run = open_run("the-run", "split")
 with run.held():
     for line in sys.stdin:
-        name, key, *arguments = json.loads(line)
+        name, key, place, *arguments = json.loads(line)
         given = [[REF.validate_python(ref) for ref in each] if isinstance(each, list) else each for each in arguments]
-        print(REF.dump_json(TASKS[name].call(Step(run, key), tuple(given), {})).decode(), flush=True)
+        task = TASKS[name].changed(None, {"out": place} if place else None)
+        try:
+            print(REF.dump_json(task.call(Step(run, key), tuple(given), {})).decode(), flush=True)
+        except pxw.errors.PxwError as error:
+            print(json.dumps({"error": str(error)}), flush=True)
 """
 
 
@@ -149,27 +156,33 @@ class Machine:
             text=True,
         )
 
-    def run(self, *job: object) -> dict[str, object]:
+    def run(self, task: str, key: str, *arguments: object, place: str = "") -> dict[str, object]:
         assert self.process.stdin
         assert self.process.stdout
-        print(json.dumps(job), file=self.process.stdin, flush=True)
+        print(json.dumps([task, key, place, *arguments]), file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())
 
     def end(self) -> None:
         self.process.communicate(timeout=60)
 
 
+@contextmanager
+def two_machines(folder: Path, bucket: str) -> Iterator[list[Machine]]:
+    machines = [Machine(folder / name, f"{bucket}/lab") for name in ("one", "two")]
+    try:
+        yield machines
+    finally:
+        for machine in machines:
+            machine.end()
+
+
 def test_two_isolated_workers_finish_a_run_and_each_downloads_each_byte_at_most_once(
     s3: S3Server, bucket: str, tmp_path: Path
 ) -> None:
     start = s3.now
-    machines = [Machine(tmp_path / name, f"{bucket}/lab") for name in ("one", "two")]
-    try:
+    with two_machines(tmp_path, bucket) as machines:
         parts = [machines[number % 2].run("make", f"make-{number}", number) for number in range(6)]
         totals = [machines[number % 2].run("add", f"add-{number}", parts, number + 1) for number in range(4)]
-    finally:
-        for machine in machines:
-            machine.end()
     assert [total["rows"] for total in totals] == [60_000] * 4
     assert [pxw.load(pxw.Remote(str(total["place"]))).n.sum() for total in totals] == [
         scale * sum(sum(range(number, number + 10_000)) for number in range(6)) for scale in (1, 2, 3, 4)
@@ -178,6 +191,26 @@ def test_two_isolated_workers_finish_a_run_and_each_downloads_each_byte_at_most_
     made = {str(part["place"]).removeprefix("s3:/") for part in parts}
     assert {place: read[place] for place in made} == dict.fromkeys(made, 1)  # each by the machine that did not make it
     assert all(not list(machine.home.glob("runs/**/*.arrow")) for machine in machines)
+
+
+def test_isolated_workers_refuse_to_write_to_one_declared_place(bucket: str, tmp_path: Path) -> None:
+    with two_machines(tmp_path, bucket) as (one, two):
+        place = f"{bucket}/out.parquet"
+        one.run("make", "first", 0, place=place)
+        refused = two.run("make", "second", 7, place=place)
+        assert f"two outputs of this run go to {place}: task 'make', output 'out', after task" in str(refused["error"])
+        assert one.run("make", "first", 0, place=place)["rows"] == 10_000  # its own retry
+    assert pxw.load(pxw.Remote(place), pd.DataFrame).n.min() == 0
+
+
+def test_a_second_attempt_of_a_flow_may_write_to_the_places_of_the_first(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PXW_STORE", bucket)
+    run = open_run("some-run", "counting")
+    for key in ("first", "second"):
+        with run.noted():
+            run.claim(f"{bucket}/out.csv", "task 'count', output 'numbers'", key)
 
 
 # In a folder ---------------------------------------------------------------------------------------------------------
