@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pxw import data
 from pxw.binding import Binding, Step
 from pxw.binding.identity import identity_of
 from pxw.compat import Job, Script, place_in_run, run_script
 from pxw.compat.process import log_of
 from pxw.errors import DSLError
 from pxw.runner.asking import Question, form_of
-from pxw.specs import DDM, Dataset, Local, Ref
+from pxw.runs.folders import safe
+from pxw.specs import DDM, Dataset, Local, Ref, Remote
 from pxw.values import plain
 from pxw.workflow import DataNode, DataRef, DDMPlace, LocalPlace, TaskNode, Value, Workflow
 
@@ -141,7 +144,24 @@ class NodeBinding(Binding):
             job=replace(work.job, previous=next(reversed(before), ""), variables=variables, result_map=result_map),
             log=log_of(" ".join(filter(None, [work.label, node.name]))),
         )
-        return Left(dict(outcome.outputs), answers | outcome.variables, dict(outcome.result_map))
+        return Left(
+            self._shelved(outcome.outputs, "", step),
+            answers | self._shelved(outcome.variables, "variables", step),
+            self._shelved(outcome.result_map, "resultMap", step),
+        )
+
+    def _shelved(self, found: Mapping[str, Any], kind: str, step: Step) -> dict[str, Any]:
+        """With intermediates moved to the object store, if the run keeps its data there."""
+        shelf = step.run.shelf(self.name, step.key)
+        if not isinstance(shelf, Remote):
+            return dict(found)
+        shelf = shelf.below(kind) if kind else shelf
+        return {
+            key: data.copy(value, Dataset(format=value.format), shelf=shelf.below(safe(key)))
+            if isinstance(value, Ref) and Path(value.place).is_relative_to(step.run.folder)
+            else value
+            for key, value in found.items()
+        }
 
     def _answers(self, node: TaskNode, before: Handed) -> dict[str, Any]:
         """What a person says to an interactive task; as good as put into `variables` by it."""

@@ -23,6 +23,7 @@ from pxw.errors import MissingDataError, SettingsError
 from pxw.importing import inline
 from pxw.runs import collect, open_run
 from pxw.settings import load_settings
+from tests.runner.conftest import Project
 from tests.s3 import S3Server
 
 
@@ -279,3 +280,36 @@ def test_an_old_script_reads_and_writes_objects(bucket: str, monkeypatch: pytest
     shutil.rmtree(load_settings().home)
     assert (pxw.load(out, bytes), pxw.load(kept, bytes)) == (b"ABCABC", b"abc" * 4)
     assert pxw.load(pxw.Remote(f"{bucket}/out.txt"), bytes) == b"ABC"
+
+
+def test_the_intermediates_of_an_old_project_go_to_the_store(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PXW_STORE", f"{bucket}/lab")
+    project = Project(tmp_path)
+    project.scripts(
+        a="""
+        import pandas as pd
+        resultMap.put("auc", 0.9)
+        variables.put("model", {1, 2})
+        frame = pd.DataFrame({"n": [1, 2]})
+        ph.save_datasets(variables, ("frame", frame), ("text", "abc"), ("several", [b"x", b"y"]))
+        """,
+        b="""
+        frame, text = ph.load_datasets(variables, "frame", "text")
+        assert ph.load_datasets(variables, "several") == [b"x", b"y"]
+        assert variables.get("model") == {1, 2} and resultMap.get("auc") == 0.9
+        ph.save_datasets(variables, ("out", f"{text} {frame.n.sum()}"))
+        """,
+    )
+    outputs = project.run("""workflow W {
+        START -> A -> B -> END; task A { implementation "a"; } task B { implementation "b"; }
+        A.frame --> B.frame; B.out --> Out;
+        define output data Out; configure data Out { path "out.txt"; }
+    }""")
+    assert Path("out.txt").read_text() == "abc 3"
+    assert outputs["Out"].place == str(tmp_path / "out.txt")
+    shutil.rmtree(load_settings().home)
+    (frame,) = (place for place in objects(bucket) if "/frame/" in place)
+    assert frame.startswith(f"{bucket}/lab/runs/{outputs['Out'].run}/A-")
+    assert pxw.load(pxw.Remote(frame), pd.DataFrame).n.tolist() == [1, 2]
