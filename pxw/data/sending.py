@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -16,7 +15,7 @@ from pxw.data import saving
 from pxw.errors import PxwError
 from pxw.settings import load_settings
 from pxw.specs import DDM, Arrow, Dataset, Local, Placed, Ref, Remote
-from pxw.stores import away
+from pxw.stores import away, outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -94,10 +93,7 @@ def _sent(write: Callable[[Path], Ref], spec: Dataset, target: Placed, stem: str
     store = away(target)
     assert store is not None  # noqa: S101 - the callers asked
     store.refuse_unwritable(target, stem)
-    outgoing = load_settings().home / "outgoing"
-    outgoing.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=outgoing) as name, _telling(target.address, name):
-        folder = Path(name)
+    with outgoing.folder(load_settings()) as folder, _telling(target.address, str(folder)):
         written = write(folder)
         if not written.place:  # small JSON that travels inside its reference
             if not isinstance(target, DDM):

@@ -31,6 +31,7 @@ from pxw.errors import (
 )
 from pxw.settings import load_settings
 from pxw.stores import bucket as objects
+from pxw.stores import outgoing
 from tests.s3 import S3Server
 
 FRAME = pd.DataFrame({"age": [1, 2, 3], "name": ["x", "ü", None]})
@@ -300,7 +301,9 @@ def _file(content: bytes) -> Path:
     return Path("content")
 
 
-def test_a_writer_that_is_killed_leaves_nothing_under_the_final_name(s3: S3Server, bucket: str) -> None:
+def test_a_writer_that_is_killed_leaves_nothing_under_the_final_name_and_gc_removes_the_rest(
+    s3: S3Server, bucket: str
+) -> None:
     pxw.save(b"old", pxw.Remote(f"{bucket}/big.bin"))
     Path("big").write_bytes(os.urandom(64_000_000))
     code = f"import pxw, pathlib; pxw.save(pathlib.Path('big'), pxw.Remote('{bucket}/big.bin'))"
@@ -309,7 +312,11 @@ def test_a_writer_that_is_killed_leaves_nothing_under_the_final_name(s3: S3Serve
     while not s3.asked("PUT", start):  # a part has arrived
         assert writer.poll() is None
         time.sleep(0.005)
+    settings = load_settings()
+    assert outgoing.collect(settings) == (0, 0)  # it is in use
     writer.send_signal(signal.SIGKILL)
     writer.wait()
+    assert outgoing.collect(settings, dry_run=True) == outgoing.collect(settings) == (1, 64_000_000)
+    assert not list((settings.home / "outgoing").iterdir())
     assert pxw.load(pxw.Remote(f"{bucket}/big.bin"), bytes) == b"old"
     assert [spec.url for spec in data.entries(pxw.Remote(f"{bucket}/"))] == [f"{bucket}/big.bin"]
