@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pxw import __version__
 from pxw.cli.console import for_help
 from pxw.cli.faults import exit_code, show, show_wrong_use
+from pxw.cli.starting import starting
 from pxw.errors import PxwError
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(tokens, exit_on_error=False, print_error=False, console=for_help())
+        with starting():
+            code = app(tokens, exit_on_error=False, print_error=False, console=for_help())
     except CycloptsError as error:
         show_wrong_use(error)
         return WRONG_USE

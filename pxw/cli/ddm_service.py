@@ -16,6 +16,7 @@ from pxw.cli import DONE, FAILED
 from pxw.cli.console import err, out, shown_path
 from pxw.cli.embedded import root_of
 from pxw.cli.embedded import stop as stop_server
+from pxw.cli.starting import started
 from pxw.ddm import tokens
 from pxw.ddm.client import Client
 from pxw.errors import SettingsError
@@ -115,6 +116,7 @@ def serve(
         raise SettingsError(f"no password for {username!r}", help="set PXW_DDM_PASSWORD")
     place = (root or root_of(settings.home)).expanduser().absolute()
     place.mkdir(parents=True, exist_ok=True)
+    started()
     server.serve(
         place,
         host,

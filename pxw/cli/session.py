@@ -16,6 +16,7 @@ from pxw.cli.interrupts import interruptible
 from pxw.cli.journal import Follower, Progress
 from pxw.cli.outputs import outputs_of, table_of
 from pxw.cli.progress import BEFORE, showing
+from pxw.cli.starting import started
 from pxw.runs import folder_of, journal
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Session:
 
     def follow(self, execute: Callable[[Callable[[str], None]], Any]) -> Any:
         """Show the progress of what is executed; it tells the run's id as soon as there is one."""
+        started()
         self._began = time.monotonic()
         with showing(self.console, self._progress) as shown:
             self._shown = shown
