@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -102,23 +100,13 @@ def test_a_case_becomes_the_python_that_was_read_and_found_good(path, cases, mon
     assert text == golden.read_text(encoding="utf-8")
 
 
-def test_converted_modules_pass_ruff_and_mypy(cases):
+def test_converted_modules_pass_ruff_and_mypy(cases, checked):
     for folder in ("diagnostics", "T1", "T2"):
         shutil.rmtree(cases / folder)
     convert(cases, cases / "flows").write()
     shutil.copy(ROOT / "pyproject.toml", cases / "pyproject.toml")
-    folder = cases / "flows"
-    modules = [str(each) for each in sorted(folder.glob("*.py")) if not each.name.startswith("python_")]
-    for command in (
-        ["ruff", "format", "--diff"],
-        ["ruff", "check", "--no-cache", "--config", 'src = ["flows"]'],
-        ["mypy", "--ignore-missing-imports"],
-    ):
-        where = [] if command[0] == "ruff" else ["--config-file=", "--cache-dir", str(cases / ".mypy")]
-        result = subprocess.run(
-            [sys.executable, "-m", *command, *where, *modules], cwd=cases, capture_output=True, text=True, check=False
-        )
-        assert not result.returncode, result.stdout + result.stderr
+    modules = [f"flows/{each.name}" for each in (cases / "flows").glob("*.py") if not each.name.startswith("python_")]
+    checked(cases, modules, ["--config", 'src = ["flows"]'])
 
 
 def test_a_converted_project_runs_and_writes_what_the_dsl_writes(cases, monkeypatch):

@@ -6,7 +6,6 @@ import pickle
 import random
 import re
 import shutil
-import subprocess
 import sys
 import types
 from io import BytesIO
@@ -220,23 +219,13 @@ def converted(tmp_path_factory):
     return {Path(name).name: text for name, text in made.files.items()}
 
 
-def test_all_functions_pass_ruff_and_mypy(tmp_path):
+def test_all_functions_pass_ruff_and_mypy(tmp_path, checked):
     folder = tmp_path / "flows"
     convert(shutil.copytree(ROOT / "flows/old_project", tmp_path / "old"), folder, tasks=True).write()
     for number, case in enumerate(CONVERTED):
         code = _code(case, _sources(_lay_out(case.files), case.maker))
         (folder / f"case_{number}.py").write_text(code.text)
-    ours = ["--config-file=", "--ignore-missing-imports", "--cache-dir", str(tmp_path / ".mypy")]
-    rules = ["--isolated", "--line-length", "120"]
-    for command in (
-        ["ruff", "format", "--diff", *rules],
-        ["ruff", "check", "--no-cache", "--select", "E,F,I,W", *rules],
-        ["mypy", *ours],
-    ):
-        done = subprocess.run(
-            [sys.executable, "-m", *command, "."], cwd=folder, capture_output=True, text=True, check=False
-        )
-        assert not done.returncode, done.stdout + done.stderr
+    checked(folder, ["."], ["--select", "E,F,I,W"], ["--isolated", "--line-length", "120"])
 
 
 def test_no_script_is_too_much_for_the_converter(monkeypatch):
