@@ -76,6 +76,8 @@ def test_the_union_takes_what_a_command_line_or_a_form_gives(given: Any, spec: D
         (lambda: Local("x", format={"name": "cvs"}), "format: Name a format, .*csv, tsv"),
         (lambda: Local(""), "path"),
         (lambda: Local("a\0b"), "NUL"),
+        (lambda: Local(3), "path: Input should be a valid string"),
+        (lambda: Remote(3), "url: Input should be a valid string"),
         (lambda: Local("https://host/x.csv"), r"not the URL[\s\S]*pxw\.DDM\(project"),
         (DDM, "project"),
         (lambda: DDM(project="p" * 256), "project"),

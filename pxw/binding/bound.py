@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import typing
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from pxw.binding.output import Output
 from pxw.codecs.tables import is_table_type
 from pxw.data.asked import asked, many
 from pxw.data.fitting import schema_of
-from pxw.errors import DeclarationError, EdgeError, PxwError, nearest
+from pxw.errors import ArgumentError, DeclarationError, EdgeError, PxwError, nearest
 from pxw.runs import Run, active
 from pxw.schemas import mismatches
 from pxw.specs import DDM, Dataset, Placed, Ref
@@ -113,7 +114,7 @@ class Binding:
 
     def complete(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
         """The call's arguments; an input that was left out is taken from its spec's place."""
-        bound = self.signature.bind_partial(*args, **kwargs)
+        bound = self._bind(self.signature.bind_partial, args, kwargs)
         for name, spec in self.inputs.items():
             if name not in bound.arguments and isinstance(spec, Placed):
                 bound.arguments[name] = spec
@@ -121,8 +122,21 @@ class Binding:
         ordered = {name: bound.arguments[name] for name in self.signature.parameters if name in bound.arguments}
         full = inspect.BoundArguments(self.signature, ordered)
         if not self._required <= ordered.keys():
-            self.signature.bind(*full.args, **full.kwargs)  # Python's own error for what is missing
+            self._bind(self.signature.bind, full.args, full.kwargs)
         return full
+
+    def _bind(
+        self, bind: Callable[..., inspect.BoundArguments], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> inspect.BoundArguments:
+        """The arguments by name; what Python says of those that do not fit names no task."""
+        try:
+            return bind(*args, **kwargs)
+        except TypeError as error:
+            known = self.signature.parameters
+            unknown = [name for name in kwargs if name not in known]
+            raise ArgumentError(
+                f"task {self.name!r} {error}", help=nearest(unknown[0], known) if unknown else ""
+            ) from None
 
     def light(self, run: Run, bound: inspect.BoundArguments, *, travels: bool = True) -> inspect.BoundArguments:
         """The arguments with tables, arrays and bytes written down, so that only references travel."""
@@ -168,6 +182,11 @@ class Binding:
             return value
         if isinstance(value, Ref) or (name in self.inputs and isinstance(value, Dataset)):
             return self._loaded_one(name, value, wanted)
+        if name in self.inputs and isinstance(value, str | os.PathLike) and is_table_type(asked(wanted)):
+            raise ArgumentError(
+                f"{self._into(name)} takes a {asked(wanted).__name__}, and was given the text {os.fspath(value)!r}",
+                help=f"if that is a file: pxw.Local({os.fspath(value)!r})",
+            )
         each = many(asked(wanted))
         inner = each[1] if each else None
         return _inside(value, lambda cls: cls is Ref, lambda item: self._loaded_one(name, item, inner))

@@ -91,8 +91,11 @@ def _value(fn: Any, name: str, text: str) -> tuple[str, Any]:
     """A text as JSON where it is JSON that fits, and as itself otherwise: `123` may be meant as a text."""
     try:
         read = json.loads(text)
-    except ValueError:
-        return name, _validated(fn, name, text)
+    except ValueError as error:
+        value = _validated(fn, name, text)
+        if isinstance(value, Dataset) and text.startswith('{"'):  # it would be taken for a path
+            raise ArgumentError(f"-p {name}={text} is no JSON: {error}") from None
+        return name, value
     try:
         return name, _validated(fn, name, read)
     except ArgumentError:

@@ -191,7 +191,8 @@ def refuse_labels(schema: pa.Schema) -> None:
     if len(levels) == 1 and levels[0].startswith(_NAMELESS) and pt.is_integer(schema.field(levels[0]).type):
         return
     if levels:
+        shown = ", ".join("without a name" if level.startswith(_NAMELESS) else repr(level) for level in levels)
         raise ConversionError(
-            f"this format would lose the frame's index {', '.join(map(repr, levels))}",
+            f"this format would lose the frame's index {shown}",
             help="return frame.reset_index() to keep it as columns, frame.reset_index(drop=True) to drop it",
         )

@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from pxw.codecs import File, TableCodec, registry
 from pxw.codecs.documents import to_json
+from pxw.codecs.tables import refuse_labels
+from pxw.data.fitting import fitted, fitted_stream
 from pxw.data.loading import hold_file, load
-from pxw.data.places import codec_of, find, format_name, nowhere
+from pxw.data.places import codec_of, find, format_name, nowhere, reading
 from pxw.data.writing import Facts, python_of, write
 from pxw.errors import FormatError
 from pxw.specs import Dataset, Local, Ref, suffixes
@@ -232,9 +234,25 @@ def copy(ref: Ref | Dataset, spec: Dataset, *, beside: Path | None = None) -> Re
         return _copied_files(place, _target(spec, beside))  # of a pattern, only what fits it
     if isinstance(spec, Local) and _same_format(place.spec, place.file, spec):
         return _copied(ref, place.file, spec)
-    wants_rows = isinstance(_codec_of_target(spec), TableCodec)
-    copied = save(load(ref, pa.RecordBatchReader if wants_rows else None), spec, beside=beside)
+    codec = _codec_of_target(spec)
+    value = _rows(ref, place, codec) if isinstance(codec, TableCodec) else load(ref)
+    copied = save(value, spec, beside=beside)
     return copied.changed(python=ref.python) if isinstance(ref, Ref) else copied
+
+
+def _rows(ref: Ref | Dataset, place: Place, target: TableCodec) -> pa.Table | pa.RecordBatchReader:
+    """All rows batch by batch, with what a frame's index and dtypes are where the target can hold that."""
+    with reading(place.file):
+        codec, file = codec_of(place.file)
+        if not isinstance(codec, TableCodec) or not codec.is_exact:
+            return load(ref, pa.RecordBatchReader)
+        schema = codec.header(file)
+        if not target.is_exact:
+            refuse_labels(schema)
+            return load(ref, pa.RecordBatchReader)
+        if any(pa.types.is_dictionary(field.type) for field in schema):  # a batch may know some categories only
+            return fitted(codec.read_table(file), place.spec, file.name, place.checked)
+        return fitted_stream(codec.read_batches(file), place.spec, file.name, place.checked)
 
 
 def _copied(ref: Ref | Dataset, file: File, spec: Dataset) -> Ref:

@@ -97,7 +97,8 @@ def _write_stream(batches: pa.RecordBatchReader, codec: AnyCodec, file: File) ->
             yield batch
 
     codec.write_batches(pa.RecordBatchReader.from_batches(fits.schema, counted()), file)
-    return Facts("pyarrow.Table", rows, columns_of(fits.schema), _fingerprint(file.spec))
+    columns = columns_of(without_labels(fits.schema.empty_table()).schema)
+    return Facts("pyarrow.Table", rows, columns, _fingerprint(file.spec))
 
 
 def _fingerprint(spec: Dataset) -> str:

@@ -23,7 +23,7 @@ from pxw.errors import ArgumentError
 from pxw.isolated import bind
 from pxw.runs import Run, active, open_run
 from pxw.runs.unseen import submitted
-from pxw.specs import Ref
+from pxw.specs import Local, Ref
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -266,9 +266,14 @@ def _coerced(fn: Callable[..., Any], name: str, value: Any, hint: Any) -> Any:
         return TypeAdapter(hint, config=config).validate_python(value)
     except ValidationError as error:
         raise ArgumentError(
-            f"flow {fn.__name__!r}, parameter {name!r}: {value!r} does not fit {hint}",
-            details=[f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()],
+            f"flow {fn.__name__!r}, parameter {name!r}: {value!r} does not fit {_shown(hint)}",
+            details=[": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in error.errors()],
         ) from None
+
+
+def _shown(hint: Any) -> str:
+    """A type as users write it."""
+    return inspect.formatannotation(hint).replace(f"{Local.__module__}.", "pxw.")
 
 
 def task(

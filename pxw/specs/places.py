@@ -43,15 +43,10 @@ class Local(Placed):
         schema: Any = None,
         **options: Any,
     ) -> None:
-        text = os.fspath(path)
-        if "\0" in text:
-            raise SpecError(f"a path cannot hold a NUL character: {text!r}")
-        if is_url(text):
-            raise SpecError(
-                _no_path(text),
-                help="write pxw.Remote(url) for an object store, pxw.DDM(project=..., name=...) for a DDM",
-            )
-        super().__init__(format=format, schema=schema, path=text or None, **options)
+        text = os.fspath(path) if isinstance(path, os.PathLike) else path
+        if isinstance(text, str):  # else a validator says what is wrong
+            _refuse_no_path(text)
+        super().__init__(format=format, schema=schema, path=None if text == "" else text, **options)
 
     @model_validator(mode="before")
     @classmethod
@@ -98,6 +93,16 @@ class Local(Placed):
     def below(self, name: str) -> Local:
         """The folder of this name in this folder."""
         return Local(f"{self.path.rstrip('/')}/{name}/")
+
+
+def _refuse_no_path(text: str) -> None:
+    if "\0" in text:
+        raise SpecError(f"a path cannot hold a NUL character: {text!r}")
+    if is_url(text):
+        raise SpecError(
+            _no_path(text),
+            help="write pxw.Remote(url) for an object store, pxw.DDM(project=..., name=...) for a DDM",
+        )
 
 
 def _no_path(url: str) -> str:
@@ -213,7 +218,7 @@ class Remote(Placed):
         schema: Any = None,
         **options: Any,
     ) -> None:
-        if url:
+        if isinstance(url, str) and url:
             checked_url(url)  # its error has a remedy
         super().__init__(format=format, schema=schema, url=url or None, **options)
 

@@ -1,10 +1,13 @@
 """Kill runs at random moments, and see that they go on: Completed, nothing twice, nothing stray.
 
-    python -m tests.bench.kill_worker [rounds] [--inline] [--seed=N]
+    python -m tests.bench.kill_worker [rounds] [--inline | --worker] [--seed=N]
 
 Each round starts a flow of Python tasks and an old script with `pxw run`, kills all its processes with SIGKILL at a
 random moment, and once more after it was resumed, and lets `pxw run --resume` bring it to its end. On Prefect it uses
 the server of `PREFECT_API_URL`, or one of its own.
+
+With `--worker` the run is one of a deployment, and what is killed is the flow's process, the worker with it, or the
+worker alone. The worker tells of a dead process; missing heartbeats tell of both. `prefect flow-run retry` resumes.
 """
 
 from __future__ import annotations
@@ -18,15 +21,30 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, chdir, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from pxw.engines.prefect import local_server
 from tests.bench.killing import PROJECT, SCRIPT, descendants
+from tests.workers import worker
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
 
 PYTHON = sys.executable
 LONGEST = 300.0
+VICTIMS = [
+    ["process", "process"],
+    ["process", "both"],
+    ["both", "process"],
+    ["both", "both"],
+    ["process", "worker"],
+    ["worker"],
+]
 
 
 class Round:
@@ -77,11 +95,7 @@ class Round:
         time.sleep(self.chance.uniform(0, 3))
         if process.poll() is not None:
             return True
-        for pid in [process.pid, *descendants(process.pid)]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        kill([process.pid, *descendants(process.pid)])
         process.wait()
         return False
 
@@ -109,6 +123,82 @@ class Round:
         return len(finished), sum(event["event"] == "reused" for event in events)
 
 
+class Deployed(Round):
+    """A run of a deployment: its process is killed, the worker, or both."""
+
+    def go(self) -> None:
+        """Kill it as often as chance wants, and let it come to its end."""
+        from prefect.client.orchestration import get_client  # here, since Prefect reads at its import where its API is
+
+        start = partial(worker, "killed", self.folder, {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"})  # none is shorter
+        with ExitStack() as stack, chdir(self.folder), get_client(sync_client=True) as self.client:
+            self.worker = stack.enter_context(start())
+            self.run = self.ask()
+            for victim in self.chance.choice(VICTIMS):
+                if not self.killed(victim):
+                    break
+                self.kills += 1
+                if victim != "process":
+                    self.worker = stack.enter_context(start())
+                if victim != "worker":
+                    self.retry()
+            state = self.end()
+            if state != "COMPLETED":
+                sys.exit(f"{self.folder}: the run ended {state}\n{self.worker.said()[-3000:]}")
+
+    def ask(self) -> UUID:
+        """Deploy the flow, and ask for a run of it."""
+        import prefect
+
+        source = prefect.flow.from_source(source=str(self.folder), entrypoint="project.py:project")
+        deployment = source.deploy("killed", work_pool_name="killed", ignore_warnings=True, print_next_steps=False)
+        variables = {"env": {"PXW_HOME": str(self.folder / "home"), "DO_NOT_TRACK": "1"}}
+        return self.client.create_flow_run_from_deployment(deployment, job_variables=variables).id
+
+    def killed(self, victim: str) -> bool:
+        """Wait for a random moment after the flow has begun, and kill them, unless the run is over."""
+        began = len(self.lines())
+        self.wait(lambda: len(self.lines()) > began, "a line in the journal")
+        time.sleep(self.chance.uniform(0, 3))
+        if b'"flow finished"' in self.lines()[-1]:
+            return False
+        leader = self.worker.process.pid
+        children = [] if victim == "worker" else descendants(leader)
+        kill([*([] if victim == "process" else [leader]), *children])
+        return True
+
+    def retry(self) -> None:
+        """See that it is found dead, and let a worker go on with it."""
+        state = self.end()
+        if state != "CRASHED":
+            sys.exit(f"{self.folder}: the killed run is {state}")
+        subprocess.run([PYTHON, "-m", "prefect", "flow-run", "retry", str(self.run)], check=True, capture_output=True)
+
+    def end(self) -> str:
+        """Wait for the end of the run: the type of its state."""
+        self.wait(lambda: self.state().is_final(), "an end of the run")
+        return self.state().type.value
+
+    def state(self) -> State:
+        state = self.client.read_flow_run(self.run).state
+        assert state
+        return state
+
+    def wait(self, holds: Callable[[], bool], wanted: str) -> None:
+        deadline = time.monotonic() + LONGEST
+        while not holds():
+            if time.monotonic() > deadline:
+                sys.exit(f"{self.folder}: no {wanted}\n{self.worker.said()[-3000:]}")
+            time.sleep(0.05)
+
+
+def kill(pids: list[int]) -> None:
+    """End these processes, without a chance to tidy up."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 @contextmanager
 def served() -> Iterator[None]:
     """Have a server for all rounds."""
@@ -116,11 +206,22 @@ def served() -> Iterator[None]:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="pxw-kill-") as home:
+        os.environ["PREFECT_HOME"] = home
         os.environ["PREFECT_API_URL"] = local_server.ensure(Path(home))[0].url
         try:
+            find_dead_runs(Path(home))
             yield
         finally:
             local_server.stop(Path(home))
+
+
+def find_dead_runs(folder: Path) -> None:
+    """Create the automation of docs/how-to/robust-runs.md, for heartbeats that come as often as they can."""
+    page = (Path(__file__).parents[2] / "docs/how-to/robust-runs.md").read_text()
+    text = page.partition('```yaml title="dead-runs.yaml"\n')[2].partition("```")[0]
+    (folder / "dead-runs.yaml").write_text(text.replace("within: 540", "within: 40"))
+    command = [PYTHON, "-m", "prefect", "automation", "create", "--from-file", "dead-runs.yaml"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 def main() -> None:
@@ -129,11 +230,12 @@ def main() -> None:
     rounds = int(next((word for word in sys.argv[1:] if not word.startswith("--")), "20"))
     seed = int(next((word.partition("=")[2] for word in options if word.startswith("--seed=")), "1"))
     kind = next((word for word in options if word == "--inline"), "")
+    each = Deployed if "--worker" in options else Round
     print("round  kills  tasks finished  reused")
     with nullcontext() if kind else served():
         for number in range(rounds):
             with tempfile.TemporaryDirectory(prefix="pxw-kill-") as folder:
-                one = Round(Path(folder), kind, random.Random(seed * 1000 + number))
+                one = each(Path(folder), kind, random.Random(seed * 1000 + number))
                 one.go()
                 finished, reused = one.verdict()
                 print(f"{number:5}  {one.kills:5}  {finished:14}  {reused:6}", flush=True)

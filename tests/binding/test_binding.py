@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 import pxw
 from pxw.binding import Binding, Step, declare
 from pxw.binding.outcome import named_refs
-from pxw.errors import ConversionError, DeclarationError, FormatError, MissingDataError
+from pxw.errors import ArgumentError, ConversionError, DeclarationError, FormatError, MissingDataError
 from pxw.runs import Run
 
 
@@ -87,6 +88,25 @@ def test_an_input_that_cannot_be_read_names_the_task_and_its_input(step):
     binding = Binding.of(lambda table: None, "plot", ["table"], None)
     with pytest.raises(MissingDataError, match="task 'plot', input 'table'"):
         binding.call(step, (pxw.Local("none.csv"),), {})
+
+
+@pytest.mark.parametrize("path", ["data/in.csv", Path("data/in.csv")])
+def test_a_text_in_the_place_of_a_table_is_refused_with_the_remedy(step, path):
+    def plot(table: pd.DataFrame) -> int:
+        return len(table)
+
+    binding = Binding.of(plot, None, ["table"], None)
+    for call in (lambda: binding.call(step, (path,), {}), lambda: binding.call_plain((path,), {})):
+        with pytest.raises(ArgumentError, match=r"'plot', input 'table' takes a DataFrame.*'data/in.csv'") as caught:
+            call()
+        assert "pxw.Local('data/in.csv')" in caught.value.help
+
+
+def test_an_argument_that_the_function_does_not_take_names_the_task_and_what_it_takes(step):
+    binding = Binding.of(lambda table: None, "plot", ["table"], None)
+    with pytest.raises(ArgumentError, match=r"'plot' got an unexpected keyword argument 'tabel'") as caught:
+        binding.call(step, (), {"tabel": 1})
+    assert caught.value.help == "did you mean 'table'?"
 
 
 def test_a_reference_says_who_made_it_and_where_it_went(step, tmp_path):

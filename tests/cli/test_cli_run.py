@@ -42,9 +42,11 @@ def test_a_spec_can_be_given_as_json(pxw, three):
     ("arguments", "said"),
     [
         (["-p", "min_ag=1"], "did you mean 'min_age'?"),
-        (["-p", "min_age=young"], "unable to parse string as a number"),
+        (["-p", "min_age=young"], "does not fit float\n   | Input should be a valid number"),
         (["-p", "min_age"], "is no name=value"),
         (["-p", 'raw={"pat": 1}'], "did you mean 'path'?"),
+        (["-p", 'raw={"path": 1}'], "does not fit pxw.Local"),
+        (["-p", 'raw={"path": "data/in.csv'], "is no JSON: Unterminated string"),
         (["--set", "rw=x.csv"], "did you mean 'raw'?"),
         (["--set", "clean.datset=x.csv"], "did you mean 'clean.dataset'?"),
     ],

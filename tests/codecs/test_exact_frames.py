@@ -123,6 +123,26 @@ def test_a_frame_comes_back_as_it_was(what: str, suffix: str, tmp_path: Path) ->
     assert_same(data.load(Local(tmp_path / f"frame.{suffix}"), pd.DataFrame), FRAMES[what])
 
 
+@pytest.mark.parametrize(("first", "second"), [("arrow", "parquet"), ("parquet", "arrow")])
+@pytest.mark.parametrize("what", FRAMES)
+def test_a_frame_that_is_copied_into_another_format_comes_back_as_it_was(
+    what: str, first: str, second: str, tmp_path: Path
+) -> None:
+    copied = data.copy(data.save(FRAMES[what], Local(tmp_path / f"a.{first}")), Local(tmp_path / f"b.{second}"))
+    assert_same(data.load(copied, pd.DataFrame), FRAMES[what])
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
+@pytest.mark.parametrize("labels", [["r", "s"], pd.Index([5, 7], name="k")])
+def test_a_copy_that_would_lose_the_index_is_refused_as_saving_is(labels: Any, suffix: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1, 2]}, index=labels)
+    ref = data.save(frame, Local(tmp_path / "f.arrow"))
+    for put in (data.save, data.copy):
+        with pytest.raises(ConversionError, match="would lose the frame's index"):
+            put(frame if put is data.save else ref, Local(tmp_path / f"f.{suffix}"))
+    assert not (tmp_path / f"f.{suffix}").exists()
+
+
 def test_other_readers_of_the_file_see_the_same_frame(tmp_path: Path) -> None:
     data.save(FRAMES["an index with a name"], Local(tmp_path / "f.parquet"))
     assert_same(pd.read_parquet(tmp_path / "f.parquet"), FRAMES["an index with a name"])
