@@ -118,7 +118,7 @@ def convert(
         TargetError: no such file, or a folder without `.xxp` files.
         DSLError: the project has errors.
     """
-    found = Conversion(target, out.absolute(), functions=Functions() if tasks else None)
+    found = Conversion(target, out.absolute(), functions=Functions(out.absolute()) if tasks else None)
     resolutions = [resolve(file, config) for file in _files(target)]
     _refuse_errors(resolutions)
     known = Modules(resolutions)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pxw.convert.names import snake
 from pxw.convert.parameters import TYPES, Argument, Bound
+from pxw.convert.places import relative
 from pxw.convert.scripts import Given, Reason, Script, Source, TaskCode, decoded, kind_of_saved, write_task
-from pxw.convert.source import written
+from pxw.convert.scripts.hazards import SHARED
+from pxw.convert.source import quoted, written
+from pxw.errors import DeclarationError
+from pxw.isolated import Env
 from pxw.workflow import DataRef, DDMPlace, LocalPlace, PortRef, Span
 
 if TYPE_CHECKING:
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
 
     from pxw.convert.wiring import Step, Wiring
     from pxw.dsl.project import Project
-    from pxw.workflow import DataNode
+    from pxw.workflow import DataNode, TaskNode
 
 __all__ = ["PACKAGE", "Functions"]
 
@@ -26,9 +31,14 @@ _PACKED = {".gz", ".zst", ".bz2", ".xz", ".zip"}
 
 
 class Functions:
-    """Makes a module of each script; workflows that use a script alike share it."""
+    """Makes a module of each script; workflows that use a script alike share it.
 
-    def __init__(self) -> None:
+    Args:
+        out: the folder of the package with these modules.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.folder = out / PACKAGE
         self.files: dict[str, str] = {}
         self.origins: dict[str, dict[int, str]] = {}
         self._made: dict[Path, list[tuple[str, TaskCode]]] = {}
@@ -85,16 +95,32 @@ class _Workflow:
         if node.script is None:
             return []
         place = self._wiring.notes.place(Span(str(node.script), 1, 1, 1))
+        shared: list[Reason] = []
         try:
-            script = Script(decoded(node.script.read_bytes()))
-            code = write_task(script, self._given(step, place), snake(node.name))
+            script = Script(decoded(node.script.read_bytes()), apart=node.requirements is not None)
+            given = self._given(step, place)
+            code = write_task(script, given, snake(node.name))
+            if isinstance(code, list) and SHARED.issuperset(each.message for each in code):
+                shared, code = code, write_task(script, replace(given, env="pxw.Env()"), snake(node.name))
         except SyntaxError as error:
             return [Reason(error.lineno or 1, f"is no Python: {error.msg}")]
         except Exception as error:
             return [Reason(1, f"is more than the converter understands: {error!r}")]
         self._note_saved(step, script)
         beyond = [*_beyond(step), *(self._misfits(step, code) if isinstance(code, TaskCode) else ())]
-        return [*(code if isinstance(code, list) else []), *beyond] if beyond or isinstance(code, list) else code
+        if beyond or isinstance(code, list):
+            return [*(code if isinstance(code, list) else []), *beyond]
+        for reason in shared:
+            text = f"task '{node.name}' runs in a process of its own: it {reason.message}"
+            self._wiring.notes.add("decided", text, Span(str(node.script), reason.line, 1, 1))
+        return code
+
+    def _env(self, node: TaskNode) -> str:
+        """The Python of its own that a task asks for."""
+        said = {"requirements": relative(node.requirements, self._functions.folder) if node.requirements else None}
+        said["python"] = node.python_version
+        known = ", ".join(f"{name}={quoted(value)}" for name, value in said.items() if value is not None)
+        return f"pxw.Env({known})" if known else ""
 
     def _misfits(self, step: Step, code: TaskCode) -> Iterator[Reason]:
         """Values that the workflow gives as text, and the script could make no number of."""
@@ -132,6 +158,7 @@ class _Workflow:
             foreign=frozenset(key for name, keys in self._puts.items() if name != node.name for key in keys),
             parses=self._parses,
             folders=tuple(each for folder in folders for each in (folder, folder.parent)),
+            env=self._env(node),
         )
 
     def _merged(self, sources: list[PortRef | DataRef]) -> Source:
@@ -220,8 +247,10 @@ _CASTS = {"int": int, "float": float}
 def _beyond(step: Step) -> Iterator[Reason]:
     """What the workflow says of a task that keeps it a script."""
     node = step.node
-    if node.requirements is not None or node.python_version is not None:
-        yield Reason(1, "has an environment of its own")
+    try:
+        Env(python=node.python_version)
+    except DeclarationError:
+        yield Reason(1, f"runs with Python {node.python_version}, and functions need 3.11 or later")
     if node.interactive:
         yield Reason(1, "waits for a person")
     if node.pre_script is not None:

@@ -290,3 +290,88 @@ def test_the_flow_calls_functions_and_scripts_and_the_report_tells_them_apart(tm
     place = next(iter(made.origins["tasks/twice.py"].items()))
     assert made.files["tasks/twice.py"].splitlines()[place[0] - 1].startswith("def twice(")
     assert place[1] == "tasks/twice/task.py:1:1"
+
+
+APART = """
+workflow Whole {
+  START -> Drawn -> Tabled -> Old -> Odd -> END;
+  task Drawn { implementation "drawn"; }
+  task Tabled { implementation "tabled"; }
+  task Old { implementation "old"; }
+  task Odd { implementation "odd"; }
+  Drawn.out --> Tabled.in;
+}
+workflow Alone {
+  task Drawn { implementation "drawn"; }
+  define output data D;
+  configure data D { path "d.bin"; }
+  Drawn.out --> D;
+}
+"""
+DRAWN = (
+    PH
+    + """
+import numpy as np
+np.random.seed(7)
+ph.save_dataset(variables, resultMap, "out", str(np.random.rand(3)).encode())
+"""
+)
+TABLED = (
+    PH
+    + IN
+    + """
+import no_such_package as strange
+
+def shown(x):
+    return strange.show(x)
+
+ph.save_dataset(variables, resultMap, "out", shown(x).encode())
+"""
+)
+ODD = PH + 'ph.save_dataset(variables, "out", {1, 2})\n'
+TASKS = {
+    "tabled": 'venv "r.txt"; python_version "3.12"; define input data in;',
+    "old": 'python_version "3.9";',
+    "odd": 'venv "../tabled/r.txt"; define output data out;',
+}
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """A project whose tasks need a process, or packages, of their own."""
+    scripts = {"drawn": DRAWN, "tabled": TABLED, "old": "", "odd": ODD}
+    files = {f"tasks/{name}/task.py": text for name, text in scripts.items()}
+    for name, said in TASKS.items():
+        files[f"tasks/{name}/task.xxp"] = f'task T {{ implementation "{name}/task.py"; {said} }}'
+    files |= {"w.xxp": APART, "tasks/tabled/r.txt": "strange\n", "eexp_config.py": 'TASK_LIBRARY_PATH = "tasks"\n'}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return convert(tmp_path / "w.xxp", tmp_path / "flows", tasks=True)
+
+
+def test_a_script_with_packages_of_its_own_becomes_a_function_with_them(apart):
+    text = apart.files["tasks/tabled.py"]
+    assert 'env=pxw.Env(requirements="../../tasks/tabled/r.txt", python="3.12")' in text
+    begin, function, imported = (text.index(each) for each in ("def tabled(", "def shown(", "import no_such_package"))
+    assert begin < imported < function  # it is installed only there
+
+
+def test_a_script_that_would_disturb_others_gets_a_process_of_its_own(apart):
+    from pxw.cli import main
+
+    assert "env=pxw.Env()" in apart.files["tasks/drawn.py"]
+    assert any("'Drawn' runs in a process of its own: it seeds" in each.message for each in apart.entries)
+    apart.write()
+    found = []
+    for target in ("w.xxp:Alone", "flows/alone.py"):
+        assert main(["run", target, "--inline"]) == 0
+        found.append(Path("d.bin").read_bytes())
+    assert found[0] == found[1]
+    assert found[0].startswith(b"[")
+
+
+def test_what_no_python_of_its_own_can_do_stays_a_script_and_says_why(apart):
+    told = "\n".join(each.message for each in apart.entries if each.kind == "person")
+    assert "'Old' stays a script: it runs with Python 3.9, and functions need 3.11" in told
+    assert "'Odd' stays a script: it runs with packages of its own, and 'out' goes as a pickle" in told

@@ -46,6 +46,7 @@ class Given:
         foreign: what other scripts put into `variables` or `resultMap`.
         parses: whether `eexp_engine_utils` parses files of the project.
         folders: where modules of the project may be.
+        env: the process of its own that it runs in, as Python; empty: that of the flow.
     """
 
     task: str
@@ -58,3 +59,4 @@ class Given:
     foreign: frozenset[str] = frozenset()
     parses: bool = False
     folders: tuple[Path, ...] = ()
+    env: str = ""

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["hazards", "is_search_path"]
+__all__ = ["SHARED", "hazards", "is_installed", "is_search_path"]
 
 _FILES = "works with files of its own folder"
+_DRAWS = "draws with pyplot, whose figures belong to the whole process"
+_SEEDS = "seeds a generator that all tasks of a process share"
+SHARED = frozenset({_DRAWS, _SEEDS})
+"""What does no harm in a process of its own."""
 _NAMES = {
     **dict.fromkeys(["exec", "eval", "compile", "globals", "locals", "vars", "__import__"], "looks into its own names"),
     **dict.fromkeys(["__file__", "__name__", "__doc__"], "asks where or as what it runs"),
@@ -33,13 +37,11 @@ _ATTRIBUTES = [
     ),
     (r"os\.(?!path\.(join|basename|splitext)|cpu_count|linesep|sep|urandom|getpid)\w+.*", _FILES),
     (r"(shutil|glob|pathlib|tempfile)\..*", _FILES),
-    (r".*\.(plot|hist|boxplot)", "draws with pyplot, whose figures belong to the whole process"),
-    (r"(\w+\.)*(seed|set_seed|manual_seed|set_random_seed)", "seeds a generator that all tasks of a process share"),
+    (r".*\.(plot|hist|boxplot)", _DRAWS),
+    (r"(\w+\.)*(seed|set_seed|manual_seed|set_random_seed)", _SEEDS),
 ]
 _MODULES = {
-    "matplotlib.pyplot": "draws with pyplot, whose figures belong to the whole process",
-    "seaborn": "draws with pyplot, whose figures belong to the whole process",
-    "pylab": "draws with pyplot, whose figures belong to the whole process",
+    **dict.fromkeys(["matplotlib.pyplot", "seaborn", "pylab"], _DRAWS),
     "multiprocessing": "starts processes",
     "subprocess": "starts processes",
     "signal": "reaches for its process",
@@ -53,7 +55,12 @@ _BY_PATH = re.compile(
 
 
 def hazards(
-    tree: ast.Module, binds: Collection[str], folders: Iterable[Path], is_text: Callable[[ast.expr], bool]
+    tree: ast.Module,
+    binds: Collection[str],
+    folders: Iterable[Path],
+    is_text: Callable[[ast.expr], bool],
+    *,
+    apart: bool = False,
 ) -> Iterator[Reason]:
     """What keeps a script from becoming a function.
 
@@ -62,6 +69,7 @@ def hazards(
         binds: the names that it binds: its own `input` is not Python's.
         folders: where modules of its project may be.
         is_text: whether an expression is a text for sure.
+        apart: whether it has packages of its own.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _goes_by_path(node, is_text):
@@ -79,7 +87,7 @@ def hazards(
             continue
         if any((folder / root).is_dir() or (folder / f"{root}.py").is_file() for folder in folders):
             yield Reason(line, f"imports '{name}' of its project: it must first be made importable from everywhere")
-        elif not _is_installed(root):
+        elif not apart and not is_installed(root):
             yield Reason(line, f"imports '{name}', which is not installed here")
 
 
@@ -119,7 +127,8 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
             )
 
 
-def _is_installed(root: str) -> bool:
+def is_installed(root: str) -> bool:
+    """Whether a package can be imported here."""
     try:
         return bool(root) and importlib.util.find_spec(root) is not None
     except (ImportError, ValueError):

@@ -10,15 +10,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pxw.convert.scripts.calls import Calls, find_calls, is_helper_import
-from pxw.convert.scripts.hazards import hazards, is_search_path
+from pxw.convert.scripts.hazards import SHARED, hazards, is_installed, is_search_path
 from pxw.convert.scripts.kinds import Kinds
 from pxw.convert.scripts.scopes import PYTHONS, Use, use_of
 from pxw.convert.scripts.text import Reason, Text
 from pxw.convert.scripts.unfolding import unfolded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    from pxw.convert.scripts.given import Given
 
 __all__ = ["FALLBACKS", "Role", "Script", "Statement", "decoded"]
 
@@ -49,12 +50,14 @@ class Script:
 
     Args:
         source: its text.
+        apart: whether it runs with packages of its own: those that are not installed here are imported where it runs.
 
     Raises:
         SyntaxError: it is no Python.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, apart: bool = False) -> None:
+        self.apart = apart
         self.text = Text(unfolded(source))
         self.statements = [Statement(node, use_of(node)) for node in self.text.tree.body]
         self.search_path = {id(each.node) for each in self.statements if is_search_path(each.node)}
@@ -132,16 +135,19 @@ class Script:
         if id(node) in self.search_path or is_helper_import(node) or isinstance(node, ast.Pass):
             return "dropped"
         if isinstance(node, ast.Import | ast.ImportFrom):
-            return "import"
+            return "body" if self.apart and not _is_here(node) else "import"
         is_function = isinstance(node, ast.FunctionDef | ast.ClassDef) and not _has_state(node)
         return "outside" if is_function or _is_constant(node) else "body"
 
     # ------------------------------------------------------------------------------------------ what cannot be
 
-    def reasons(self, folders: Iterable[Path]) -> Iterator[Reason]:
+    def reasons(self, given: Given) -> Iterator[Reason]:
         """Why it cannot become a function, as far as it alone tells."""
         yield from self.calls.reasons
-        yield from hazards(self.tree, self.binds, folders, lambda node: self.kinds.of(node) == "str")
+        found = hazards(
+            self.tree, self.binds, given.folders, lambda node: self.kinds.of(node) == "str", apart=self.apart
+        )
+        yield from (each for each in found if not (given.env and each.message in SHARED))
         yield from self._mixed_lines()
         moved = self.names_of("import") | self.names_of("outside")
         for name in sorted(moved & self.names_of("body")):
@@ -194,6 +200,12 @@ def decoded(content: bytes) -> str:
     except UnicodeDecodeError as error:
         raise SyntaxError(str(error)) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _is_here(node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether what a statement imports is installed here, and not only where the script runs."""
+    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+    return all(is_installed(name.partition(".")[0]) for name in names)
 
 
 _FIXED = (str, bytes, int, float, bool, type(None), complex)

@@ -69,10 +69,11 @@ class _Writer:
         draft = self.draft
         self.inputs, self.parameters = convert_loads(draft), convert_asks(draft)
         self.outputs = convert_saves(draft)
-        draft.reasons += self.script.reasons(self.given.folders)
+        draft.reasons += self.script.reasons(self.given)
         saved = {each.key for each in self.outputs}
         draft.reasons += [Reason(1, f"never saves '{key}' for sure") for key in self.given.wanted if key not in saved]
         self._refuse_own_classes()
+        self._refuse_pickles()
         if draft.reasons:
             return sorted(set(draft.reasons))
         names = {each.key: each.name for each in self.inputs}
@@ -85,6 +86,13 @@ class _Writer:
         imported = {full.partition(".")[0] for full in self.script.modules.values()} | self.script.reads
         if classes and (imported & _PICKLES or any("pickle" in each.spec for each in self.outputs)):
             self.draft.refuse(classes[0], f"may pickle what is made of the class '{classes[0].name}'")
+
+    def _refuse_pickles(self) -> None:
+        """Between two Pythons with packages of their own, a pickle may not be read."""
+        values = [key for key, source in self.given.inputs.items() if source.kind == "any" and not source.is_external]
+        values += [each.key for each in self.outputs if "pickle" in each.spec]
+        if self.script.apart and values:
+            self.draft.reasons.append(Reason(1, f"runs with packages of its own, and '{values[0]}' goes as a pickle"))
 
     # ------------------------------------------------------------------------------------------ the module
 
@@ -150,7 +158,9 @@ class _Writer:
             parts.append(mapping("outputs=", {each.key: each.spec for each in self.outputs}))
         elif self.outputs:
             parts.append(sequence("outputs=", [quoted(each.key) for each in self.outputs]))
-        if "print" in self.script.reads:
+        if self.given.env:
+            parts.append(f"env={self.given.env}")  # what it prints there goes to the log anyway
+        elif "print" in self.script.reads:
             parts.append("log_prints=True")
         source.add(call("@pxw.task", parts) if parts else "@pxw.task")
         arguments = sorted([*self.inputs, *self.parameters], key=lambda each: each.default is not None)
