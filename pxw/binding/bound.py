@@ -345,7 +345,7 @@ def _travels_otherwise(cls: type) -> bool:
 
 def _inside(value: Any, picks: Callable[[type], bool], change: Callable[[Any], Any]) -> Any:
     """A list, tuple or dict with the items changed whose class is picked; anything else as it is."""
-    if hasattr(value, "rewrap"):  # Prefect's unmapped(), allow_failure(), quote()
+    if hasattr(type(value), "rewrap"):  # Prefect's unmapped(), allow_failure(), quote()
         return value.rewrap(change(value.value)) if picks(type(value.value)) else value
     if not isinstance(value, dict | list | tuple):
         return value

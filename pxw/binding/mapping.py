@@ -52,7 +52,7 @@ def _items(value: Any) -> list[Any] | None:
     """What each call of a mapped task gets of this argument; `None` if it is the same for all."""
     if is_unmapped(value):
         return None
-    if hasattr(value, "rewrap"):
+    if hasattr(type(value), "rewrap"):
         items = _items(value.value)
         return items and [value.rewrap(item) for item in items]
     is_many = isinstance(value, list | tuple | range) or (hasattr(value, "__iter__") and hasattr(value, "__next__"))

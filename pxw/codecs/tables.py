@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from contextlib import suppress
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,11 @@ _KINDS = {
 
 
 def _kind(cls: Any) -> str | None:
-    if not isinstance(cls, type):
-        return None
+    return _kind_of(cls) if isinstance(cls, type) else None
+
+
+@lru_cache(1024)  # asked several times a task; a class that is no table never becomes one
+def _kind_of(cls: type) -> str | None:
     for known, kind in _KINDS.items():
         package, _, name = known.partition(".")
         found = getattr(sys.modules.get(package), name, None)

@@ -148,7 +148,7 @@ def resolved(value: Any, *, looks: bool = True) -> Any:
         return [resolved(future, looks=looks) for future in value]
     if isinstance(value, Done):
         return value.result() if looks else value.outcome()
-    if hasattr(value, "rewrap"):  # Prefect's annotations; the others are about what only Prefect does
+    if hasattr(type(value), "rewrap"):  # Prefect's annotations; the others are about what only Prefect does
         if may_fail(value) and isinstance(value.value, Done | DoneList):
             return value.value.result(raise_on_failure=False)
         inner = resolved(value.value, looks=looks)
