@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from prefect.client.orchestration import get_client
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from pxw.cli import DONE, FOUND_ERRORS, deployed
 from pxw.cli.console import err, out
+from pxw.cli.project_options import ProjectOptions
 from pxw.cli.resuming import Asked
 from pxw.cli.server import server_url
 from pxw.cli.target import is_xxp
@@ -37,12 +39,7 @@ def command(
     pool: str = "local",
     param: Annotated[list[str], Parameter(name=["--param", "-p"])] = [],  # noqa: B006 - cyclopts copies it
     set: list[str] = [],  # noqa: A002, B006 - the option's name; cyclopts copies it
-    workflow: str | None = None,
-    experiment: str | None = None,
-    range: Literal["inclusive", "exclusive"] = "inclusive",  # noqa: A002 - the option's name
-    seed: int = 0,
-    parallel: int | None = None,
-    config: str | None = None,
+    project: ProjectOptions = ProjectOptions(),  # noqa: B008 - it is frozen
 ) -> int:
     """Deploy a workflow or experiment of the old system. (A flow in Python deploys with `prefect deploy`.)
 
@@ -61,29 +58,17 @@ def command(
         `Task.parameter=value`, for a workflow.
     set
         `Dataset=place`: read, or write, a dataset elsewhere.
-    workflow
-        The workflow that is meant, where the file has several.
-    experiment
-        The experiment that is meant.
-    range
-        Whether `range(a, b)` includes b, as documented, or not, as in the old engine.
-    seed
-        What random searches draw with.
-    parallel
-        How many runs of a space go on at a time; by default what the project says.
-    config
-        The project's `eexp_config.py`; by default the next one upwards.
+    project
+        The other options.
     """
     if not is_xxp(target):
         raise TargetError(
             f"{target} is not a .xxp file", help=f"Prefect deploys flows: prefect deploy {target} -n {name} -p {pool}"
         )
-    said: dict[str, Any] = {"workflow": workflow, "experiment": experiment, "config": config}
-    said |= {"range": range, "seed": seed, "parallel": parallel}
-    chosen = Chosen.of(target, Asked(target=target, param=param, set=set, inline=False, **said), err())
+    chosen = Chosen.of(target, Asked(target=target, param=param, set=set, project=project), err())
     if chosen is None:
         return FOUND_ERRORS
-    parameters = said | {"target": target, "param": _pairs(param), "set": _places(set)}
+    parameters = asdict(project) | {"target": target, "param": _pairs(param), "set": _places(set)}
     given = {key: value for key, value in parameters.items() if value not in (None, {})}
     url = server_url(err(), load_settings().home)
     with launching.at_server(url):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pxw.cli.console import err
 from pxw.cli.faults import WrongUseError
+from pxw.cli.project_options import ProjectOptions
 from pxw.cli.resuming import Asked
 from pxw.cli.xxp import Chosen
 from pxw.engines.prefect.flows import Flow, flow
@@ -46,13 +47,9 @@ def project(
     """
     asked = Asked(
         target=target,
-        inline=False,
-        config=config,
-        workflow=workflow,
-        experiment=experiment,
-        range=range,
-        seed=seed,
-        parallel=parallel,
+        project=ProjectOptions(
+            config=config, workflow=workflow, experiment=experiment, range=range, seed=seed, parallel=parallel
+        ),
         param=[
             f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in (param or {}).items()
         ],

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
 
 from pxw.cli.faults import WrongUseError
+from pxw.cli.project_options import ProjectOptions  # noqa: TC001 - pydantic reads the annotation
 from pxw.errors import TargetError, nearest
 from pxw.runs import folder_of, journal, refuse_running
 
@@ -28,13 +31,8 @@ class Asked:
     target: str
     param: list[str]
     set: list[str]
-    inline: bool
-    config: str | None
-    workflow: str | None
-    experiment: str | None
-    range: Literal["inclusive", "exclusive"]
-    seed: int
-    parallel: int | None
+    project: ProjectOptions
+    inline: bool = False
     folder: str = ""
     resume: str = ""
 
@@ -59,7 +57,7 @@ class Asked:
         refuse_running(folder)
         if not (folder / _NAME).exists():  # a worker ran it, or Python itself
             return replace(self, resume=run_id)
-        first = Asked(**json.loads((folder / _NAME).read_text()))
+        first = TypeAdapter(Asked).validate_json((folder / _NAME).read_bytes())
         if self.param or self.set or self.target not in {"", first.target}:
             raise WrongUseError(
                 TargetError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 from cyclopts import Parameter
@@ -18,6 +18,7 @@ from pxw.cli.faults import exit_code, show
 from pxw.cli.inputs import missing_inputs
 from pxw.cli.prints import scripts_printing_to
 from pxw.cli.progress import Waiting
+from pxw.cli.project_options import ProjectOptions
 from pxw.cli.resuming import Asked
 from pxw.cli.server import server_url
 from pxw.cli.session import Session
@@ -47,12 +48,7 @@ def command(
     temporary_server: bool = False,
     logs: bool = False,
     traceback: bool = False,
-    config: str | None = None,
-    workflow: str | None = None,
-    experiment: str | None = None,
-    range: Literal["inclusive", "exclusive"] = "inclusive",  # noqa: A002 - the option's name
-    seed: int = 0,
-    parallel: int | None = None,
+    project: ProjectOptions = ProjectOptions(),  # noqa: B008 - it is frozen
 ) -> int:
     """Run a flow, or a workflow or experiment of the old system.
 
@@ -84,34 +80,12 @@ def command(
         Show also what Prefect itself logs.
     traceback
         Show errors with the whole traceback.
-    config
-        Of a `.xxp` file: the project's `eexp_config.py`; by default the next one upwards.
-    workflow
-        Of a `.xxp` file: the workflow to run, where it has several.
-    experiment
-        Of a `.xxp` file: the experiment to run.
-    range
-        Of a `.xxp` experiment: whether `range(a, b)` includes b, as documented, or not, as in the old engine.
-    seed
-        Of a `.xxp` experiment: what its random searches draw with.
-    parallel
-        Of a `.xxp` experiment: how many runs of each space go on at a time; by default what `eexp_config.py` says
-        under `MAX_WORKFLOWS_IN_PARALLEL_PER_NODE`, or 1.
+    project
+        Those of `.xxp` files.
     """
     try:
         settings = load_settings()
-        asked = Asked(
-            target=target,
-            param=param,
-            set=set,
-            inline=inline,
-            config=config,
-            workflow=workflow,
-            experiment=experiment,
-            range=range,
-            seed=seed,
-            parallel=parallel,
-        )
+        asked = Asked(target=target, param=param, set=set, inline=inline, project=project)
         if resume:
             asked = asked.resuming(resume, settings)
         return _run(asked, settings, check=check, temporary_server=temporary_server, logs=logs, traceback=traceback)

@@ -56,7 +56,7 @@ class Chosen:
             WrongUseError: names or values that do not fit what is meant.
         """
         file, name = split(target)
-        found = resolved(file, request.config)
+        found = resolved(file, request.project.config)
         errors = found.report.errors
         if errors:
             console.print(render_rich(errors))
@@ -64,7 +64,7 @@ class Chosen:
             return None
         if found.diagnostics:
             console.print(Text(f"{counted(found.diagnostics)}: pxw check {shown_path(file)}", style="dim"))
-        graph = _meant(found, request.workflow, request.experiment, name)
+        graph = _meant(found, request.project.workflow, request.project.experiment, name)
         _use_settings(found.project)
         try:
             return cls(graph, _setup(found.project, graph, request))
@@ -168,9 +168,9 @@ def _setup(project: Project, graph: Workflow | Experiment, request: Asked) -> Se
         conditions=project.conditions,
         configurations=project.configurations,
         executionware=str(project.settings.get("EXECUTIONWARE") or "PROACTIVE"),
-        inclusive=request.range == "inclusive",
-        seed=request.seed,
-        parallel=_parallel(project, request.parallel),
+        inclusive=request.project.range == "inclusive",
+        seed=request.project.seed,
+        parallel=_parallel(project, request.project.parallel),
         places=places,
         values=_values(graph, request.param),
     )

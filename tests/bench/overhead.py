@@ -94,7 +94,11 @@ def main(tasks: int, rounds: int) -> None:
             assert pxw.load(value)["n"] in {1, 2, tasks + 1}
             if number:
                 costs[name].append(cost)
+            print(
+                f"round {number}: {name:20} {cost.wall:6.2f} ms a task, {cost.cpu:6.2f} ms on a processor", flush=True
+            )
     medians = {name: Cost(*map(statistics.median, zip(*each, strict=True))) for name, each in costs.items()}
+    print("medians, but for round 0, which warms up:")
     for name, median in medians.items():
         print(f"{name:20} {median.wall:6.2f} ms a task, {median.cpu:6.2f} ms on a processor")
     for how in ("called", "submitted"):

@@ -24,6 +24,7 @@ def test_a_whole_folder_is_converted_and_its_files_are_listed(seed: Path, capsys
     assert names == {
         "data_processing_workflow.py",
         "ddm_data_processing_workflow.py",
+        "scripts.py",
         "conversion.md",
         "conversion.json",
         "conversion.map.json",
