@@ -6,7 +6,6 @@ import pickle
 import random
 import re
 import shutil
-import sys
 import types
 from io import BytesIO
 from pathlib import Path
@@ -184,9 +183,6 @@ def test_its_functions_and_its_experiment_give_on_prefect_what_the_dsl_gives(tmp
 
     project = shutil.copytree(ROOT / "flows/old_project", tmp_path / "project")
     monkeypatch.chdir(project)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("tasks", "limited", "python_conditions", "python_configurations"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     shutil.rmtree("results", ignore_errors=True)
     convert(project, project / "flows", tasks=True).write(force=True)
     for file in ("workflows/machine_learning.xxp", "experiments/largest_radius.xxp"):
