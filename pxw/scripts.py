@@ -14,21 +14,28 @@ from uuid import uuid4
 from pxw import data
 from pxw.binding import Binding, Step, declare
 from pxw.compat import Job, Script, run_script
+from pxw.compat.asking import Question, asker, filled_in
 from pxw.compat.process import log_of
 from pxw.data.fitting import schema_of
 from pxw.data.places import format_name
-from pxw.errors import DeclarationError, OutputError, nearest
+from pxw.errors import DeclarationError, OutputError, ScriptError, nearest
 from pxw.importing import is_inline
 from pxw.runs import open_run
 from pxw.specs import Dataset, Local, Placed, Ref, Remote
 from pxw.stores import store_of
+from pxw.values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pydantic import BaseModel
+
     from pxw.binding.declare import Declared
+    from pxw.compat.asking import Ask
 
 __all__ = ["script", "task_maker"]
+
+_SHOWN = 200  # signs of a value that a person is shown
 
 
 def script(
@@ -42,6 +49,7 @@ def script(
     requirements: str | Path | None = None,
     python_version: str | None = None,
     pre_script: str | Path | None = None,
+    asks: type[BaseModel] | None = None,
     executionware: Literal["PROACTIVE", "LOCAL"] = "PROACTIVE",
     **options: Any,
 ) -> Any:
@@ -63,6 +71,8 @@ def script(
         requirements: a requirements file: the script runs in an environment of its own, made once.
         python_version: of that environment, such as `"3.9"`.
         pre_script: a script that runs before it, in the same process and with the same `variables`.
+        asks: a form that a person fills in before the script runs, at the terminal of `pxw run` or on Prefect's page of
+            the flow run. It begins with the values of the call; the script finds the answers in `variables`.
         executionware: with `LOCAL`, `eexp_engine_utils` parses external inputs, as the old local engine did.
         options: those of `prefect.task`, such as `retries=`.
 
@@ -88,7 +98,7 @@ def script(
     if twice := specs.keys() & given.keys():
         raise DeclarationError(f"{', '.join(sorted(twice))}: an input and a parameter of {source.name!r}")
     binding = _ScriptBinding(
-        _function(source, list(specs), given), source.name, specs, declare(outputs, "outputs"), source=source
+        _function(source, list(specs), given), source.name, specs, declare(outputs, "outputs"), source=source, asks=asks
     )
     return task_maker()(binding, options)
 
@@ -102,6 +112,27 @@ def task_maker() -> Callable[[Binding, Mapping[str, Any]], Any]:
     from pxw.engines.prefect.tasks import Task  # noqa: PLC0415 - as above
 
     return lambda binding, options: Task(binding, name=binding.name, **options)
+
+
+def _who_answers(task: str) -> Ask:
+    """Whoever sits at the terminal, else whoever looks at Prefect's page of the run.
+
+    Raises:
+        ScriptError: neither is there.
+    """
+    at_terminal = asker.get()
+    if at_terminal is not None:
+        return at_terminal
+    context = sys.modules.get("prefect.context")
+    is_in_flow = context is not None and context.FlowRunContext.get() is not None
+    if is_in_flow and sys.modules["prefect.settings"].PREFECT_API_URL.value():  # a temporary server has no page
+        from pxw.engines.prefect.pausing import pause  # noqa: PLC0415 - inline runs do not pay for Prefect
+
+        return pause
+    raise ScriptError(
+        f"task {task!r} waits for a person, and nobody can answer",
+        help="run it at a terminal, or on Prefect, whose page of the run shows a form",
+    )
 
 
 def _parameters(declared: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
@@ -140,6 +171,7 @@ class _ScriptBinding(Binding):
     """A script, seen as a function of references: its own process loads and saves the values."""
 
     source: Script = field(default_factory=lambda: Script(path=Path()))
+    asks: type[BaseModel] | None = None
 
     @property
     def source_code(self) -> str:
@@ -168,6 +200,7 @@ class _ScriptBinding(Binding):
         """Run the script, and give all that it left, by name."""
         inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
         results = given.pop("experiment_results", None)
+        answers = self._answers(given, inputs, step)
         of_tasks = {name: value for name, value in given.items() if isinstance(value, Ref)}
         placed = {name: _here(spec, step.run.target(self.name, step.key, name)) for name, spec in self.outputs.items()}
         outcome = run_script(
@@ -176,11 +209,25 @@ class _ScriptBinding(Binding):
             key=step.key,
             inputs=inputs,
             outputs={name: spec for name, spec in placed.items() if isinstance(spec, Placed)},
-            parameters=given,
+            parameters=given | answers,
             job=Job(results=results, result_map=of_tasks),
             log=log_of(self.name),
         )
-        return {**outcome.variables, **outcome.result_map, **outcome.outputs}
+        return {**answers, **outcome.variables, **outcome.result_map, **outcome.outputs}
+
+    def _answers(self, given: Mapping[str, Any], inputs: Mapping[str, Any], step: Step) -> dict[str, Any]:
+        """What a person says."""
+        if self.asks is None:
+            return {}
+        facts = (f"{name}: {str(plain(value))[:_SHOWN]}" for name, value in inputs.items())
+        return _who_answers(self.name)(
+            Question(
+                key=f"{step.run.id}-{step.key}",
+                title=f"task {self.name}",
+                facts=tuple(filter(None, [self.asks.__doc__, *facts])),
+                form=filled_in(self.asks, given),
+            )
+        )
 
     def _handed(self, name: str, value: Any, step: Step) -> Any:
         """What the script is given: a file of the declared format, if there is one, else what was saved."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, ValidationError
 
 import pxw
+from pxw.compat.asking import Question, asker
 from pxw.errors import DeclarationError, EdgeError, OutputError, SchemaError, ScriptError
 from pxw.importing import inline
 from pxw.walks import Walk
@@ -240,3 +241,62 @@ resultMap.put("total", sum(run["result"] for run in runs.values()))
         return pxw.load(total(experiment_results={"A": runs}))
 
     assert experiment() == 5
+
+
+ASKED = """
+assert variables["grade"] == 4 and variables["remark"] == "fine", variables["grade"]
+resultMap.put("twice", 2 * variables["grade"])
+"""
+
+
+class Review(BaseModel):
+    """Look at the figures."""
+
+    grade: Annotated[int, Field(ge=1, le=5)]
+    remark: str
+
+
+def _in_flow(engine: Engine, task: Any, **given: Any) -> Any:
+    @engine.flow
+    def reviewed() -> Any:
+        return task(**given)
+
+    return reviewed()
+
+
+def test_a_person_fills_in_a_form_that_begins_with_the_values_of_the_call(
+    engine: Engine, make: Callable[..., Any]
+) -> None:
+    asked: list[Question] = []
+
+    def ask(question: Question) -> dict[str, Any]:
+        asked.append(question)
+        return question.form.model_validate({"remark": "fine"}).model_dump()
+
+    review = make(ASKED, inputs=["seen"], outputs=["twice"], parameters=["grade"], asks=Review)
+    token = asker.set(ask)
+    try:
+        assert pxw.load(_in_flow(engine, review, seen="0.75", grade=4)) == 8
+    finally:
+        asker.reset(token)
+    (question,) = asked
+    assert question.facts == ("Look at the figures.", "seen: 0.75")
+    with pytest.raises(ValidationError):
+        question.form(grade=6, remark="")
+
+
+@pytest.mark.parametrize("engine", ["inline"], indirect=True)
+def test_where_nobody_can_answer_the_task_fails(make: Callable[..., Any], engine: Engine) -> None:
+    review = make(ASKED, inputs=[], outputs=["twice"], parameters=["grade"], asks=Review)
+    with pytest.raises(ScriptError, match="waits for a person, and nobody can answer"):
+        _in_flow(engine, review, grade=4)
+
+
+@pytest.mark.parametrize("engine", ["prefect"], indirect=True)
+def test_on_prefect_the_page_of_the_flow_run_asks(
+    make: Callable[..., Any], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PXW_ANSWER_TIMEOUT", "1")
+    review = make(ASKED, inputs=[], outputs=["twice"], parameters=["grade"], asks=Review)
+    with pytest.raises(ScriptError, match="nobody answered within 1 s"):
+        _in_flow(engine, review, grade=4)

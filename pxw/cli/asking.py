@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from rich.console import Console
 
-    from pxw.runner.asking import Question
+    from pxw.compat.asking import Question
 
 __all__ = ["ask"]
 

@@ -14,8 +14,8 @@ from pxw.cli.project_options import ProjectOptions
 from pxw.cli.resuming import Asked
 from pxw.cli.xxp import Chosen
 from pxw.engines.prefect.flows import Flow, flow
+from pxw.engines.prefect.pausing import pause
 from pxw.errors import TargetError
-from pxw.runner.pausing import pause
 from pxw.specs import Spec  # noqa: TC001 - Prefect reads the annotation when a run starts
 
 

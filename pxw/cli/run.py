@@ -23,6 +23,7 @@ from pxw.cli.resuming import Asked
 from pxw.cli.server import server_url
 from pxw.cli.session import Session
 from pxw.cli.target import awaited, is_xxp, load_target, parameters
+from pxw.compat.asking import asker
 from pxw.engines.inline import InlineFlow
 from pxw.errors import TargetError
 from pxw.settings import load_settings
@@ -30,7 +31,7 @@ from pxw.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pxw.runner.asking import Ask
+    from pxw.compat.asking import Ask
     from pxw.settings import Settings
 
 __all__ = ["command"]
@@ -110,6 +111,7 @@ def _run(asked: Asked, settings: Settings, *, check: bool, temporary_server: boo
     else:
         flow = _flow(asked.target, asked.inline)
         session = Session(flow.name, asked, settings, traceback=traceback)
+        asker.set(session.ask if sys.stdin.isatty() else None)
         given = parameters(flow, asked.param, asked.set)
         ensure_ddm(err())
         if check and _has_findings(flow, given):
@@ -129,7 +131,7 @@ def _asked_elsewhere(is_alone: bool) -> Ask | None:
     """Who answers a run that nobody started at a terminal: whoever looks at Prefect's page of it."""
     if is_alone:
         return None
-    from pxw.runner.pausing import pause  # noqa: PLC0415 - --inline does not pay for Prefect
+    from pxw.engines.prefect.pausing import pause  # noqa: PLC0415 - --inline does not pay for Prefect
 
     return pause
 

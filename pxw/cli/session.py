@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pxw.cli.progress import Shown
     from pxw.cli.resuming import Asked
-    from pxw.runner.asking import Question
+    from pxw.compat.asking import Question
     from pxw.settings import Settings
 
 __all__ = ["Session"]

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pxw.cli.resuming import Asked
+    from pxw.compat.asking import Ask
     from pxw.dsl.project import Project
     from pxw.dsl.resolve import Resolution
-    from pxw.runner.asking import Ask
     from pxw.workflow import DataNode, Parameter, Value
 
 T = TypeVar("T")

@@ -19,6 +19,7 @@ from pxw.convert.source import Source, call, prefixed, quoted, written
 from pxw.convert.tasks import imported
 from pxw.convert.wiring import NEVER, TAKEN, Wiring
 from pxw.experiment import Event, ExperimentTask, Space
+from pxw.runner.asking import asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +70,7 @@ class ExperimentModule:
         self.variables = {each.name: self.names.new(each.name, f"{each.name}_space") for each in self.spaces}
         self.inputs = self._unplaced()
         self.tasks = {
-            each.name: Wiring(each.workflow, notes, project.root, bound={}, names=self.names)
+            each.name: Wiring(asking(each).workflow, notes, project.root, bound={}, names=self.names)
             for each in nodes
             if isinstance(each, ExperimentTask)
         }

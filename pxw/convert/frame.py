@@ -34,7 +34,8 @@ def framed(docstring: str, body: Source, own: Iterable[str] = ()) -> Source:
     standard = ["from pathlib import Path"] if "PROJECT = " in text else []
     typing = [name for name, mark in _TYPING.items() if mark in text]
     standard += [f"from typing import {', '.join(typing)}"] if typing else []
-    third = ["from pydantic import Field"] if "Field(" in text else []
+    models = [name for name, mark in {"BaseModel": "(BaseModel", "Field": "Field("}.items() if mark in text]
+    third = [f"from pydantic import {', '.join(models)}"] if models else []
     own = sorted(own, key=lambda line: (line.startswith("from"), line.split()[1].lower()))
     for group in (standard, ["import pxw", *third], own):
         if group:

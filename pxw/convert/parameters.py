@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pxw.convert.report import Notes
     from pxw.workflow import Value
 
-__all__ = ["TYPES", "Argument", "Bound", "argument"]
+__all__ = ["TYPES", "Argument", "Bound", "argument", "hint"]
 
 TYPES = {"Integer": "int", "Float": "float", "String": "str", "Boolean": "bool"}
 _PLAIN = {int: "int", float: "float", bool: "bool", str: "str"}
@@ -51,10 +51,10 @@ def argument(name: str, parameter: Parameter, bound: Bound, notes: Notes) -> Arg
         text = f"parameter '{parameter.name}' has no declared type: its script gets it as text"
         notes.add("decided", text, parameter.at)
         return _untyped(name, parameter, bound)
-    hint = _hint(parameter, notes)
+    kind = hint(parameter, notes)
     if value is None and not parameter.given:
-        return Argument(name, hint, None, name)  # every space binds it, or the DSL itself would be wrong
-    return Argument(name, hint if value is not None else f"{hint} | None", written(value), name)
+        return Argument(name, kind, None, name)  # every space binds it, or the DSL itself would be wrong
+    return Argument(name, kind if value is not None else f"{kind} | None", written(value), name)
 
 
 def _untyped(name: str, parameter: Parameter, bound: Bound) -> Argument:
@@ -67,8 +67,9 @@ def _untyped(name: str, parameter: Parameter, bound: Bound) -> Argument:
     return Argument(name, hint, written(parameter.value), name if hint == "str" else f"str({name})")
 
 
-def _hint(parameter: Parameter, notes: Notes) -> str:
-    domain, kind = parameter.domain, parameter.type or ""
+def hint(parameter: Parameter, notes: Notes) -> str:
+    """The type of a parameter, with its domain; text where none is declared."""
+    domain, kind = parameter.domain, parameter.type or "String"
     plain = TYPES.get(kind, "str | int | float | bool")
     if isinstance(domain, Choices) and kind != "Boolean":
         if all(isinstance(each, str | int) for each in domain.values) and kind != "Float":

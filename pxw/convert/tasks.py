@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pxw.convert.names import is_parameter
+from pxw.convert.parameters import hint
 from pxw.convert.places import relative
 from pxw.convert.reading import read_script
 from pxw.convert.source import Source, call, mapping, quoted, sequence
@@ -25,10 +27,30 @@ def written_task(step: Step, wiring: Wiring, project: Project, out: Path) -> Sou
     if node.description:
         body.comment(node.description)
     if node.interactive:
-        body.comment("An interactive task: a person takes part in it.")
-        wiring.notes.add("person", f"task '{node.name}' waits for a person", node.at)
+        form = _write_form(body, step, wiring)
+        wiring.notes.add("decided", f"task '{node.name}' asks a person to fill in {form}", node.at)
     body.add(call(f"{step.function} = pxw.script", _parts(step, project, out)), node.at)
     return body
+
+
+def _form(step: Step) -> str:
+    return "".join(word.title() for word in step.function.split("_")) + "Form"
+
+
+def _write_form(body: Source, step: Step, wiring: Wiring) -> str:
+    """Write what a person is asked: a field for each parameter, or a free answer."""
+    fields = {each.name: hint(each, wiring.notes) for each in step.node.parameters if is_parameter(each.name)}
+    free = ", protected_namespaces=()" if any(each.startswith("model_") for each in fields) else ""
+    body.blank(1)
+    body.add(f"class {_form(step)}(BaseModel{free}):")
+    body.depth += 1
+    body.docstring(f"What a person answers to the task {step.node.name}")
+    body.blank(1)
+    for name, kind in (fields or {"answer": "str"}).items():
+        body.add(f"{name}: {kind}")
+    body.depth -= 1
+    body.blank(2)
+    return _form(step)
 
 
 def _parts(step: Step, project: Project, out: Path) -> list[Part]:
@@ -46,6 +68,8 @@ def _parts(step: Step, project: Project, out: Path) -> list[Part]:
         parts.append(f"python_version={quoted(node.python_version)}")
     if node.pre_script is not None:
         parts.append(f"pre_script={quoted(relative(node.pre_script, out))}")
+    if node.interactive:
+        parts.append(f"asks={_form(step)}")
     if project.settings.get("EXECUTIONWARE") == "LOCAL" and read_script(target).may_parse:
         parts.append('executionware="LOCAL"')
     return parts

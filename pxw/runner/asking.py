@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
@@ -13,30 +12,11 @@ from pxw.workflow import Choices, Interval, as_type
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pxw.experiment import ExperimentTask
     from pxw.workflow import Parameter, TaskNode
 
-__all__ = ["Ask", "Question", "form_of"]
+__all__ = ["asking", "form_of"]
 
-
-@dataclass(frozen=True)
-class Question:
-    """What somebody is asked.
-
-    Args:
-        key: tells it from all other questions of the run.
-        title: which task asks, in which run.
-        facts: what there is to know, line by line.
-        form: its fields are the answers.
-    """
-
-    key: str
-    title: str
-    facts: tuple[str, ...]
-    form: type[BaseModel]
-
-
-Ask: TypeAlias = Callable[[Question], dict[str, Any]]
-"""Waits for a person, and gives the answers by their names."""
 
 _TYPES: dict[str | None, type] = {"Integer": int, "Float": float, "Boolean": bool}
 
@@ -63,3 +43,11 @@ def _field(parameter: Parameter, default: Any) -> tuple[Any, Any]:
             typed = BeforeValidator(lambda value: as_type(value, parameter.type) if isinstance(value, str) else value)
             return Annotated[Literal[values], typed], Field(default, description=words)
     return kind, Field(default, description=words)
+
+
+def asking(task: ExperimentTask) -> ExperimentTask:
+    """An interaction whose tasks do not say themselves which of them asks: all do."""
+    if not task.interaction or any(node.interactive for node in task.workflow.tasks):
+        return task
+    nodes = tuple(replace(node, interactive=True) for node in task.workflow.tasks)
+    return replace(task, workflow=replace(task.workflow, tasks=nodes))

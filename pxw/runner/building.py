@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pxw
 from pxw.compat import Job
-from pxw.experiment import Experiment, ExperimentTask
+from pxw.experiment import Experiment
+from pxw.runner.asking import asking
 from pxw.runner.experiments import plan
 from pxw.runner.tasks import Work, refuse_unrunnable
 from pxw.runner.workflows import run_workflow
@@ -62,7 +63,7 @@ def _outputs(workflow: Workflow, handed: Handed) -> dict[str, Ref]:
 
 
 def _of_experiment(experiment: Experiment, setup: Setup) -> Callable[[], Any]:
-    experiment = replace(experiment, tasks=tuple(map(_asking, experiment.tasks)))
+    experiment = replace(experiment, tasks=tuple(map(asking, experiment.tasks)))
     for workflow in (*experiment.workflows, *(task.workflow for task in experiment.tasks)):
         refuse_unrunnable(workflow, setup)
     for each in experiment.control.transitions:
@@ -73,11 +74,3 @@ def _of_experiment(experiment: Experiment, setup: Setup) -> Callable[[], Any]:
         return planned.run(active.get() or open_run(str(uuid4()), experiment.name), make)
 
     return run
-
-
-def _asking(task: ExperimentTask) -> ExperimentTask:
-    """An interaction whose tasks do not say themselves which of them asks: all do."""
-    if not task.interaction or any(node.interactive for node in task.workflow.tasks):
-        return task
-    nodes = tuple(replace(node, interactive=True) for node in task.workflow.tasks)
-    return replace(task, workflow=replace(task.workflow, tasks=nodes))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from pxw.runner.asking import Ask
+    from pxw.compat.asking import Ask
     from pxw.specs import Dataset
     from pxw.workflow import ConditionKind, Span
 

@@ -10,9 +10,10 @@ from pxw import data
 from pxw.binding import Binding, Step
 from pxw.binding.identity import identity_of
 from pxw.compat import Job, Script, place_in_run, run_script
+from pxw.compat.asking import Question
 from pxw.compat.process import log_of
 from pxw.errors import DSLError
-from pxw.runner.asking import Question, form_of
+from pxw.runner.asking import form_of
 from pxw.runs.folders import safe
 from pxw.specs import DDM, Dataset, Local, Ref, Remote
 from pxw.values import plain

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pxw.compat.asking import asker
 from pxw.convert import convert
 from pxw.dsl.resolve import resolve
 from pxw.importing import find_flow, inline
@@ -208,3 +209,24 @@ experiment Both {
     with inline():
         found = find_flow("flows/both.py")(parallel=2)
     assert [run["configuration"]["label"] for run in found["All"].values()] == ["run-1", "run-2"]
+
+
+def test_an_interactive_task_asks_what_its_dsl_asks(project: Path) -> None:
+    (project / "tasks/review").mkdir()
+    (project / "tasks/review/task.py").write_text('resultMap.put("kept", [variables["grade"], variables["label"]])')
+    (project / "tasks/review/task.xxp").write_text("""
+task Review { implementation "review/task.py"; type interactive; define metric kept { type String; }
+  define param grade { type Integer; default 2; range (1, 5); } define param label { type String; } }
+""")
+    (project / "review.xxp").write_text("""
+workflow Reviewed { START -> Review -> END; task Review { implementation "review"; param label = "a"; } }
+""")
+    made = convert(project / "review.xxp", project / "flows")
+    made.write()
+    assert "    grade: Annotated[int, Field(ge=1, le=5)]\n    label: str\n" in made.files["reviewed.py"]
+    token = asker.set(lambda question: question.form.model_validate({"grade": 3}).model_dump())
+    try:
+        with inline():
+            assert find_flow("flows/reviewed.py")()["kept"] == [3, "a"]
+    finally:
+        asker.reset(token)

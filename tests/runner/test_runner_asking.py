@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from pxw.compat.asking import Question
 from pxw.errors import DSLError, ScriptError
-from pxw.runner.asking import Question, form_of
+from pxw.runner.asking import form_of
 from pxw.workflow import Choices, Interval, Parameter, TaskNode
 from tests.runner.conftest import Project
 
@@ -115,7 +116,7 @@ def run_on_prefect(project: Project) -> tuple[Any, list[Any], threading.Thread]:
     """Run the review in a thread; gives the id of its flow run and what will have become of it."""
     from contextvars import copy_context
 
-    from pxw.runner.pausing import pause
+    from pxw.engines.prefect.pausing import pause
 
     ids: list[Any] = []
     ended: list[Any] = []

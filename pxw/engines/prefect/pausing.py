@@ -17,7 +17,7 @@ from pxw.errors import ScriptError
 from pxw.settings import load_settings
 
 if TYPE_CHECKING:
-    from pxw.runner.asking import Question
+    from pxw.compat.asking import Question
 
 __all__ = ["pause"]
 
