@@ -20,8 +20,9 @@ from pxw.cli import DONE, FAILED
 from pxw.cli.console import err, out, print_json, shown_path, size
 from pxw.cli.embedded import use_running
 from pxw.ddm.client import Client
-from pxw.ddm.directory import Shares, files_below, place_below, together
+from pxw.ddm.directory import Shares, place_below
 from pxw.errors import DDMNotFoundError, MissingDataError, PlaceError, SettingsError, SpecError
+from pxw.many import files_below, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

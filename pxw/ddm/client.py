@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from pxw.cache import Cache, digest_of
 from pxw.ddm.catalogue import Catalogue, Entry, before
-from pxw.ddm.directory import Shares, files_below, place_below, together
+from pxw.ddm.directory import Shares, place_below
 from pxw.ddm.download import Downloads
 from pxw.ddm.parcel import Data, Parcel, check_address, opened
 from pxw.ddm.retry import Clock, Retry
@@ -20,6 +20,7 @@ from pxw.ddm.transport import Transport
 from pxw.ddm.upload import Uploads, Verify
 from pxw.ddm.wire import UploaderMetadata
 from pxw.errors import DDMAuthError, DDMNotFoundError, SettingsError, SpecError
+from pxw.many import files_below, together
 from pxw.settings import load_settings
 
 if TYPE_CHECKING:

@@ -1,49 +1,17 @@
-"""Many files at once: a directory here, a project there."""
+"""A directory here, a project there: where its files go, and how far they are together."""
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from pxw.cache import TEMPORARY
-from pxw.errors import MissingDataError, PlaceError
+from pxw.errors import PlaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
     from pxw.ddm.delivery import Progress
 
-__all__ = ["Shares", "files_below", "place_below", "together"]
-
-S = TypeVar("S")
-T = TypeVar("T")
-
-
-def together(work: Callable[[S], T], items: Iterable[S], workers: int) -> list[T]:
-    """Do the same with many items, several at a time; the first failure stops what has not begun.
-
-    >>> together(str.upper, ["a", "b", "c"], workers=2)
-    ['A', 'B', 'C']
-    """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="pxw-ddm")
-    try:
-        futures = [pool.submit(work, item) for item in items]
-        for late in wait(futures, return_when=FIRST_EXCEPTION).not_done:
-            late.cancel()
-        return [future.result() for future in futures]  # they begin in order, so a failure comes before the cancelled
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def files_below(directory: Path) -> Iterator[tuple[str, Path]]:
-    """Every file of a directory, with its name in a project: the path from there, with `/` between the parts."""
-    if not directory.is_dir():
-        raise MissingDataError("no such directory", at=str(directory))
-    for path in sorted(directory.rglob("*")):
-        if path.is_file() and not path.name.startswith(TEMPORARY):
-            yield path.relative_to(directory).as_posix(), path
+__all__ = ["Shares", "place_below"]
 
 
 def place_below(directory: Path, name: str) -> Path:

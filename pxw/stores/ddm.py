@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pxw.addresses import ddm_address, split_ddm
 from pxw.ddm import Client, Entry
-from pxw.ddm.directory import files_below, together
 from pxw.ddm.parcel import check_address
 from pxw.errors import SettingsError, SpecError
+from pxw.many import files_below, together
 from pxw.settings import load_settings
 from pxw.specs import DDM, Ref
 from pxw.stores.base import GLIMPSE, Found

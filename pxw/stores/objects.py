@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from pxw.cache import Cache, digest_of
-from pxw.ddm.directory import files_below, together
 from pxw.errors import DatasetAlteredError, MissingDataError, SpecError
+from pxw.many import files_below, together
 from pxw.settings import load_settings
 from pxw.specs import Ref, Remote
 from pxw.stores import bucket

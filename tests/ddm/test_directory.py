@@ -4,8 +4,9 @@ import time as real_time
 import httpx
 import pytest
 
-from pxw.ddm.directory import files_below, place_below, together
+from pxw.ddm.directory import place_below
 from pxw.errors import DDMRejectedError, MissingDataError, PlaceError
+from pxw.many import files_below, together
 from tests.ddm.old_ddm import OldDDM
 
 FILES = {"a.csv": b"1", "sub/b.csv": b"2", "sub/deep/c": b"", ".hidden": b"4"}
