@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pxw.convert.names import is_parameter
@@ -17,20 +18,50 @@ if TYPE_CHECKING:
     from pxw.convert.wiring import Step, Wiring
     from pxw.dsl.project import Project
 
-__all__ = ["imported", "placed", "written_task"]
+__all__ = ["Definition", "define", "imported", "placed"]
 
 
-def written_task(step: Step, wiring: Wiring, project: Project, out: Path) -> Source:
-    """The definition of a task as a wrapped script, for a module in the folder `out`."""
-    node, body = step.node, Source()
-    body.blank(1)
+@dataclass(frozen=True)
+class Definition:
+    """A task as a wrapped script.
+
+    Args:
+        step: the task.
+        above: its comment, and the form that it asks.
+        parts: what `pxw.script` is called with, the task's name apart.
+    """
+
+    step: Step
+    above: Source
+    parts: list[Part]
+
+    @property
+    def script(self) -> str:
+        """What tells its script, as it is run, from all others."""
+        return call("", self.parts).flat()
+
+    def source(self, alike: str = "") -> Source:
+        """The definition; `alike`: a task that differs from it by its name alone, which a long one is made of."""
+        body, name = Source(), f"name={quoted(self.step.node.name)}"
+        body.append(self.above)
+        path, *others = self.parts
+        made = call(f"{self.step.function} = pxw.script", [path, name, *others])
+        if alike and len(made.lines()) > 1:
+            made = call(f"{self.step.function} = {alike}.with_options", [name])
+        body.add(made, self.step.node.at)
+        return body
+
+
+def define(step: Step, wiring: Wiring, project: Project, out: Path) -> Definition:
+    """Define a task as a wrapped script, for a module in the folder `out`."""
+    node, above = step.node, Source()
+    above.blank(1)
     if node.description:
-        body.comment(node.description)
+        above.comment(node.description)
     if node.interactive:
-        form = _write_form(body, step, wiring)
+        form = _write_form(above, step, wiring)
         wiring.notes.add("decided", f"task '{node.name}' asks a person to fill in {form}", node.at)
-    body.add(call(f"{step.function} = pxw.script", _parts(step, project, out)), node.at)
-    return body
+    return Definition(step, above, _parts(step, project, out))
 
 
 def _form(step: Step) -> str:
@@ -57,7 +88,7 @@ def _parts(step: Step, project: Project, out: Path) -> list[Part]:
     node, target = step.node, step.node.script
     if target is None:
         raise AssertionError(node.name)  # conversion leaves out whatever has an abstract task
-    parts: list[Part] = [quoted(relative(target, out)), f"name={quoted(node.name)}"]
+    parts: list[Part] = [quoted(relative(target, out))]
     ports = {"inputs": list(step.inputs), "outputs": list(step.outputs), "parameters": list(step.passed)}
     parts += [sequence(f"{name}=", map(quoted, known)) for name, known in ports.items() if known]
     if node.dependencies:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any, Self
 
 import pxw
@@ -54,8 +54,8 @@ class Script:
     environment: tuple[Any, ...]
     recorder: Recorder
 
-    def with_options(self, outputs: dict[str, Any]) -> Script:
-        return Script(self.file, self.name, self.inputs, {**self.outputs, **outputs}, self.environment, self.recorder)
+    def with_options(self, name: str = "", outputs: Mapping[str, Any] = MappingProxyType({})) -> Script:
+        return replace(self, name=name or self.name, outputs={**self.outputs, **outputs})
 
     def submit(self, wait_for: tuple[Future | None, ...] = (), **values: Any) -> Future:
         waits = [each.call for each in (*wait_for, *values.values()) if isinstance(each, Future)]
