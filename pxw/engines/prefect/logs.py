@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import prefect
-from prefect.logging.configuration import setup_logging
+from prefect.logging.configuration import ensure_logging_setup
 from prefect.logging.handlers import PrefectConsoleHandler
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def logging_to(console: Console, *, everything: bool) -> Iterator[None]:
         console: where the progress is shown, too.
         everything: also Prefect's own lines about states, which the progress shows in its own way.
     """
-    setup_logging()
+    ensure_logging_setup()
     with ExitStack() as undo:
         for handler in [handler for handler in logging.root.handlers if isinstance(handler, PrefectConsoleHandler)]:
             ours = _ToConsole(console, handler.formatter)
