@@ -178,13 +178,17 @@ def test_the_example_project_becomes_functions_that_write_the_same_files(tmp_pat
     assert np.array_equal(one.predict_proba(rows), two.predict_proba(rows))
 
 
-def test_its_functions_and_its_experiment_give_on_prefect_what_the_dsl_gives(tmp_path, monkeypatch, prefect_server):
+def test_its_functions_and_its_experiment_pass_the_check_and_give_on_prefect_what_the_dsl_gives(
+    tmp_path, monkeypatch, prefect_server
+):
     from pxw.cli import main
 
     project = shutil.copytree(ROOT / "flows/old_project", tmp_path / "project")
     monkeypatch.chdir(project)
     shutil.rmtree("results", ignore_errors=True)
     convert(project, project / "flows", tasks=True).write(force=True)
+    for name in ("limited", "machine_learning", "largest_radius"):
+        assert main(["check", f"flows/{name}.py"]) == 0
     for file in ("workflows/machine_learning.xxp", "experiments/largest_radius.xxp"):
         assert main(["run", file, "--inline"]) == 0
     ours = re.compile(r"^.*-(?=(Coarse|Fine)-)")  # each run of the DSL has the id of the whole in front
