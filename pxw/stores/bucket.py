@@ -190,13 +190,14 @@ def _worded(error: Exception, url: str, doing: str) -> Exception:
         )
     if isinstance(error, exceptions.PreconditionError):
         return DatasetAlteredError(f"{url} was changed while or before it was read", help="run the flow again")
-    if isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError):
+    if isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError) or _DENIED.match(said):
         return PlaceError(f"no permission to {doing} {url}", details=[said], help=_CREDENTIALS)
     if isinstance(error, FileNotFoundError | exceptions.NotFoundError):
         return MissingDataError(f"there is no {url}", help=_near(url))
     return PlaceError(f"cannot {doing} {url}", details=[said], help=_CREDENTIALS if doing == "reach" else _ENDPOINT)
 
 
+_DENIED = re.compile("AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken")  # of a listing, all it says
 _CREDENTIALS = (
     "credentials come from the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
     "GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"

@@ -9,8 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +37,7 @@ from pxw.settings import load_settings
 from pxw.stores import bucket as objects
 from pxw.stores import outgoing
 from tests.s3 import S3Server
+from tests.stores_objects.s3_proxy import S3Proxy
 
 FRAME = pd.DataFrame({"age": [1, 2, 3], "name": ["x", "ü", None]})
 
@@ -235,6 +240,95 @@ def test_missing_credentials_are_told_with_their_names(bucket: str, monkeypatch:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with pytest.raises(PlaceError, match="AWS_ACCESS_KEY_ID"):
         pxw.load(pxw.Remote(f"{bucket}/x.txt"))
+
+
+@pytest.fixture
+def proxied(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., S3Proxy]]:
+    """Puts a proxy between this process and the server, until the test ends."""
+    soon = {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=20), "base": 2}
+    monkeypatch.setitem(objects._PATIENCE, "retry_config", {"max_retries": 2, "backoff": soon})
+    with ExitStack() as stack:
+
+        def put(**faults: Any) -> S3Proxy:
+            proxy = stack.enter_context(S3Proxy(s3.url, **faults))
+            monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+            return proxy
+
+        yield put
+
+
+ALL = ("HEAD", "GET", "PUT", "POST")
+
+
+@pytest.mark.parametrize("answer", [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed")])
+def test_a_wrong_region_is_told_by_the_name_of_its_setting(
+    bucket: str, proxied: Callable[..., S3Proxy], answer: tuple[int, str]
+) -> None:
+    pxw.save("old", pxw.Remote(f"{bucket}/x.txt"))
+    forget()
+    proxied(refused=dict.fromkeys(ALL, answer))
+    for use in (
+        lambda: pxw.load(pxw.Remote(f"{bucket}/x.txt")),
+        lambda: pxw.save("new", pxw.Remote(f"{bucket}/x.txt")),
+    ):
+        with pytest.raises(PlaceError, match=rf"cannot (read|write) {bucket}/x.txt") as caught:
+            use()
+        assert "AWS_REGION" in caught.value.help
+        assert caught.value.code == "PXW104"
+
+
+def test_what_one_may_not_read_is_told_so(bucket: str, proxied: Callable[..., S3Proxy]) -> None:
+    place = pxw.Remote(f"{bucket}/x.txt")
+    ref = pxw.save("secret", place)
+    forget()
+    proxied(refused=dict.fromkeys(("HEAD", "GET"), (403, "AccessDenied")))
+    for source in (place, ref, pxw.Remote(f"{bucket}/")):
+        with pytest.raises(PlaceError, match=rf"no permission to (read|list) {bucket}/") as caught:
+            pxw.load(source)
+        assert "AWS_ACCESS_KEY_ID" in caught.value.help
+
+
+def test_where_one_may_not_write_what_was_there_stays(
+    bucket: str, proxied: Callable[..., S3Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    big = b"x" * 20_000_000  # in parts
+    for name in ("small", "big"):
+        pxw.save("old", pxw.Remote(f"{bucket}/{name}.bin"))
+    direct = os.environ["AWS_ENDPOINT_URL"]
+    proxied(refused=dict.fromkeys(("PUT", "POST"), (403, "AccessDenied")))
+    for name, value in (("small", b"new"), ("big", big)):
+        with pytest.raises(PlaceError, match=rf"no permission to write {bucket}/{name}.bin") as caught:
+            pxw.save(value, pxw.Remote(f"{bucket}/{name}.bin"))
+        assert "AccessDenied: said the store" in caught.value.details
+    assert not list((load_settings().home / "outgoing").iterdir())
+    monkeypatch.setenv("AWS_ENDPOINT_URL", direct)
+    forget()
+    assert [pxw.load(pxw.Remote(f"{bucket}/{name}.bin"), bytes) for name in ("small", "big")] == [b"old", b"old"]
+
+
+def test_a_download_that_breaks_goes_on(bucket: str, proxied: Callable[..., S3Proxy]) -> None:
+    content = os.urandom(3_000_000)
+    ref = pxw.save(content, pxw.Remote(f"{bucket}/x.bin"))
+    forget()
+    proxy = proxied(cut_after=1_000_000, cuts=2)
+    assert pxw.load(ref, bytes) == content
+    assert proxy.cuts == 0
+
+
+def test_of_a_download_that_breaks_again_and_again_nothing_is_kept(
+    bucket: str, proxied: Callable[..., S3Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = os.urandom(3_000_000)
+    ref = pxw.save(content, pxw.Remote(f"{bucket}/x.bin"))
+    forget()
+    direct = os.environ["AWS_ENDPOINT_URL"]
+    proxied(cut_after=1000, cuts=1000)
+    with pytest.raises(PlaceError, match=rf"cannot read {bucket}/x.bin"):
+        pxw.load(ref, bytes)
+    kept = (load_settings().home / "cache").rglob("*")
+    assert sum(path.stat().st_size for path in kept if path.is_file()) == 0
+    monkeypatch.setenv("AWS_ENDPOINT_URL", direct)
+    assert pxw.load(ref, bytes) == content
 
 
 def test_what_a_forked_process_cannot_do_is_an_error_and_no_hang(bucket: str) -> None:
