@@ -8,13 +8,15 @@ import pickle
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 import pytest
-from prefect.context import get_settings_context, serialize_context
+from prefect.context import SettingsContext, SyncClientContext, get_settings_context, serialize_context
 from prefect.settings import PREFECT_API_KEY, temporary_settings
 
 import pxw
@@ -106,6 +108,24 @@ def test_settings_that_are_dumped_once_arrive_as_they_are(prefect_server: str) -
         assert first["settings"].model_dump() == get_settings_context().settings.model_dump()
     with temporary_settings({PREFECT_API_KEY: "other"}), settings_dumped_once():
         assert _sent()["settings"].api.key.get_secret_value() == "other"
+
+
+def test_a_worker_keeps_one_client_though_each_task_has_a_context_of_its_own(prefect_server: str) -> None:
+    with settings_dumped_once():
+        sent = pickle.dumps(serialize_context()["settings_context"])
+
+    def task() -> SyncClientContext | None:
+        with SettingsContext(**pickle.loads(sent)):
+            return SyncClientContext.get()
+
+    def worker() -> list[SyncClientContext | None]:
+        clients = [copy_context().run(task) for _ in range(2)]  # as Dask does
+        clients[0].client.__exit__(None, None, None)
+        return clients
+
+    with ThreadPoolExecutor(1) as thread:
+        first, second = thread.submit(worker).result()
+    assert first is second
 
 
 def test_a_flow_hands_its_settings_on_in_this_way(prefect_server: str) -> None:

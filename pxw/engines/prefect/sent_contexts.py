@@ -15,17 +15,15 @@ import copy
 import pickle
 import threading
 import zlib
+from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prefect.context import FlowRunContext, SettingsContext, SyncClientContext, get_settings_context
 from pydantic import PrivateAttr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from prefect.settings import Settings
+    from collections.abc import Iterator
 
 __all__ = ["settings_dumped_once", "small_contexts"]
 
@@ -71,41 +69,55 @@ def settings_dumped_once() -> SettingsContext:
 
 
 class _DumpedOnce(SettingsContext):
-    _dumped: dict[str, Any] | None = PrivateAttr(None)
+    _dumped: _Dump | None = PrivateAttr(None)
 
     def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
         if not include_secrets:
             return super().serialize(include_secrets)
         if self._dumped is None:
-            plain = super().serialize()
-            self._dumped = {"profile": plain["profile"], "settings": _Dump(zlib.compress(pickle.dumps(plain)))}
-        return self._dumped
+            self._dumped = _Dump(zlib.compress(pickle.dumps(super().serialize())))
+        return self._dumped  # type: ignore[return-value]  # it is only spread, as `**dumped`
 
 
-@dataclass(frozen=True)
-class _Dump:
-    """Settings that are unpickled as such."""
+class _Dump(Mapping[str, Any]):
+    """The fields of a settings context, which are rebuilt by the thread that first asks for them: that of the task."""
 
-    context: bytes
+    def __init__(self, context: bytes) -> None:
+        self._context = context
 
-    def __reduce__(self) -> tuple[Callable[[bytes], Settings], tuple[bytes]]:
-        return _arrived, (self.context,)
+    def __getitem__(self, name: str) -> Any:
+        return getattr(_kept_settings(self._context), name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("profile", "settings"))
+
+    def __len__(self) -> int:
+        return 2
 
 
 _kept = threading.local()  # by the thread of a worker: the settings that came last, and a client with these settings
 
 
-def _arrived(context: bytes) -> Settings:
+def _kept_settings(context: bytes) -> SettingsContext:
     if getattr(_kept, "context", None) != context:
-        settings = SettingsContext(**pickle.loads(zlib.decompress(context)))  # noqa: S301 - it came in a pickle, with the task
-        if not _in_event_loop():  # where Dask unpickles, and no task runs
-            with settings:
-                SyncClientContext().__enter__()  # it stays open, for the tasks that come
-        _kept.context, _kept.settings = context, settings.settings
+        _kept.settings = SettingsContext(**pickle.loads(zlib.decompress(context)))  # noqa: S301 - it came in a pickle, with the task
+        _kept.context, _kept.client = context, None
+    if not _in_event_loop():
+        _keep_client()
     return _kept.settings  # type: ignore[no-any-return]  # what was put there
 
 
+def _keep_client() -> None:
+    """Have the thread's client in the context at hand: on Dask each task has one of its own."""
+    if _kept.client is None:
+        with _kept.settings:
+            _kept.client = SyncClientContext().__enter__()  # it stays open, for the tasks that come
+    elif SyncClientContext.get() is None:
+        SyncClientContext.__var__.set(_kept.client)
+
+
 def _in_event_loop() -> bool:
+    """Whether this is an async task on Dask or Ray, whose context ends with it."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
