@@ -74,10 +74,11 @@ def server(folder: Path, environment: Mapping[str, str] | None = None) -> Iterat
     """A Prefect server that keeps its database in this folder; gives the URL of its API."""
     port = free_port()
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    quick = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1"}
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(
             command,
-            env=os.environ | {"PREFECT_HOME": str(folder)} | (environment or {}),
+            env=os.environ | quick | {"PREFECT_HOME": str(folder)} | (environment or {}),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -164,8 +164,14 @@ class Deployed(Round):
             return False
         leader = self.worker.process.pid
         children = [] if victim == "worker" else descendants(leader)
+        told = self.deaths_told()
         kill([*([] if victim == "process" else [leader]), *children])
+        if victim == "process":  # Prefect tells of it twice; the second time would end a run that goes on already
+            self.wait(lambda: self.deaths_told() > told, "word of the dead process")
         return True
+
+    def deaths_told(self) -> int:
+        return self.worker.said().count("flow_runs.worker - Check whether the flow run exceeded")
 
     def retry(self) -> None:
         """See that it is found dead, and let a worker go on with it."""
@@ -188,7 +194,7 @@ class Deployed(Round):
         deadline = time.monotonic() + LONGEST
         while not holds():
             if time.monotonic() > deadline:
-                sys.exit(f"{self.folder}: no {wanted}\n{self.worker.said()[-3000:]}")
+                sys.exit(f"{self.folder}: there is not {wanted}\n{self.worker.said()[-3000:]}")
             time.sleep(0.05)
 
 
