@@ -7,7 +7,8 @@ random moment, and once more after it was resumed, and lets `pxw run --resume` b
 the server of `PREFECT_API_URL`, or one of its own.
 
 With `--worker` the run is one of a deployment, and what is killed is the flow's process, the worker with it, or the
-worker alone. The worker tells of a dead process; missing heartbeats tell of both. `prefect flow-run retry` resumes.
+worker alone. The worker tells of a dead process, a process that loses its worker ends by itself, and missing heartbeats
+tell of both. `prefect flow-run retry` resumes.
 """
 
 from __future__ import annotations
@@ -37,14 +38,6 @@ if TYPE_CHECKING:
 
 PYTHON = sys.executable
 LONGEST = 300.0
-VICTIMS = [
-    ["process", "process"],
-    ["process", "both"],
-    ["both", "process"],
-    ["both", "both"],
-    ["process", "worker"],
-    ["worker"],
-]
 
 
 class Round:
@@ -134,17 +127,16 @@ class Deployed(Round):
         with ExitStack() as stack, chdir(self.folder), get_client(sync_client=True) as self.client:
             self.worker = stack.enter_context(start())
             self.run = self.ask()
-            for victim in self.chance.choice(VICTIMS):
-                if not self.killed(victim):
-                    break
+            while self.kills < 2 and self.killed(self.chance.choice(["process", "worker", "both"])):
                 self.kills += 1
-                if victim != "process":
+                if self.worker.process.poll() is not None:
                     self.worker = stack.enter_context(start())
-                if victim != "worker":
-                    self.retry()
-            state = self.end()
-            if state != "COMPLETED":
-                sys.exit(f"{self.folder}: the run ended {state}\n{self.worker.said()[-3000:]}")
+                if self.end() != "CRASHED":
+                    break
+                words = [PYTHON, "-m", "prefect", "flow-run", "retry", str(self.run)]
+                subprocess.run(words, check=True, capture_output=True)
+            if self.end() != "COMPLETED":
+                sys.exit(f"{self.folder}: the run ended {self.state()!r}\n{self.worker.said()[-3000:]}")
 
     def ask(self) -> UUID:
         """Deploy the flow, and ask for a run of it."""
@@ -166,19 +158,14 @@ class Deployed(Round):
         children = [] if victim == "worker" else descendants(leader)
         told = self.deaths_told()
         kill([*([] if victim == "process" else [leader]), *children])
+        if victim != "process":
+            self.worker.process.wait()
         if victim == "process":  # Prefect tells of it twice; the second time would end a run that goes on already
             self.wait(lambda: self.deaths_told() > told, "word of the dead process")
         return True
 
     def deaths_told(self) -> int:
         return self.worker.said().count("flow_runs.worker - Check whether the flow run exceeded")
-
-    def retry(self) -> None:
-        """See that it is found dead, and let a worker go on with it."""
-        state = self.end()
-        if state != "CRASHED":
-            sys.exit(f"{self.folder}: the killed run is {state}")
-        subprocess.run([PYTHON, "-m", "prefect", "flow-run", "retry", str(self.run)], check=True, capture_output=True)
 
     def end(self) -> str:
         """Wait for the end of the run: the type of its state."""

@@ -1,4 +1,4 @@
-"""What starts runs of deployments, and what holds them back: schedules, concurrency limits, automations."""
+"""What Prefect offers around a run: schedules, concurrency limits, automations, secrets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from uuid import UUID
 import prefect
 import pytest
 from prefect.automations import Automation, EventTrigger
+from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter
 from prefect.client.schemas.objects import FlowRun
@@ -21,6 +22,7 @@ from tests.conftest import prefect_at
 from tests.workers import Worker
 
 FLOW = """
+import os
 import time
 import pxw
 
@@ -28,7 +30,7 @@ import pxw
 @pxw.task(outputs=["count"])
 def count(seconds: float) -> int:
     time.sleep(seconds)
-    return 3
+    return len(os.environ.get("PXW_DDM_TOKEN", ""))
 
 
 @pxw.flow
@@ -58,7 +60,9 @@ def ended(project: Path, prefect_server: str, process_worker: Worker) -> Iterato
                 name, work_pool_name=process_worker.pool, ignore_warnings=True, print_next_steps=False, **options
             )
 
-        followed = deploy("followed")
+        Secret(value="t0ken").save("ddm-token")
+        secret = {"PXW_DDM_TOKEN": "{{ prefect.blocks.secret.ddm-token }}"}
+        followed = deploy("followed", job_variables={"env": secret})
         # On runs that were asked for: Prefect emits no event when a schedule makes a run, so that automations on the
         # runs of the next minutes wait a quarter of an hour for it.
         trigger = EventTrigger(
@@ -74,6 +78,7 @@ def ended(project: Path, prefect_server: str, process_worker: Worker) -> Iterato
             yield lambda name, number: _ended(client, name, number)
         finally:
             follow.delete()
+            Secret.delete("ddm-token")
             for name in ("followed", "limited", "scheduled"):
                 client.delete_deployment(client.read_deployment_by_name(f"counting/{name}").id)
 
@@ -97,7 +102,7 @@ def test_a_schedule_starts_runs_by_itself(ended: Callable[[str, int], list[FlowR
     run = ended("scheduled", 1)[0]
     assert _completed([run]), run.state
     assert run.auto_scheduled
-    assert (project / "scheduled.json").read_text().strip() == "3"
+    assert (project / "scheduled.json").read_text().strip() == "0"
 
 
 def test_a_limit_of_one_keeps_a_second_run_waiting(ended: Callable[[str, int], list[FlowRun]]) -> None:
@@ -112,4 +117,11 @@ def test_an_automation_runs_a_deployment_once_another_has_completed(
     followed, limited = ended("followed", 1)[0], ended("limited", 1)[0]
     assert _completed([followed]), followed.state
     assert limited.end_time <= followed.start_time
-    assert (project / "followed.json").read_text().strip() == "3"
+
+
+def test_a_secret_of_prefect_becomes_a_setting_of_the_run_and_is_kept_nowhere(
+    ended: Callable[[str, int], list[FlowRun]], project: Path, process_worker: Worker
+) -> None:
+    run = ended("followed", 1)[0]
+    assert (project / "followed.json").read_text().strip() == str(len("t0ken"))
+    assert "t0ken" not in f"{run.job_variables} {run.parameters} {process_worker.said()}"
