@@ -189,7 +189,8 @@ class Binding:
             )
         each = many(asked(wanted))
         inner = each[1] if each else None
-        return _inside(value, lambda cls: cls is Ref, lambda item: self._loaded_one(name, item, inner))
+        sources = (Ref, Dataset) if name in self.inputs else Ref
+        return _inside(value, lambda cls: issubclass(cls, sources), lambda item: self._loaded_one(name, item, inner))
 
     def _loaded_one(self, name: str, source: Ref | Dataset, wanted: Any) -> Any:
         declared = self.inputs.get(name, Dataset())

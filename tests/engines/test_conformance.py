@@ -307,6 +307,18 @@ def test_a_long_collection_of_plain_values_arrives_as_it_was_given(engine, long)
     assert main() == (True, True)
 
 
+def test_a_list_for_a_declared_input_may_mix_specs_and_references(engine, tasks, people):
+    @engine.task(inputs=["tables"])
+    def rows(tables: list[pd.DataFrame], others: tuple[Any, ...]) -> list[Any]:
+        return [*map(len, tables), *map(type, others)]
+
+    @engine.flow
+    def main() -> list[Any]:
+        return rows([pxw.Local(people), tasks.make(2)], (pxw.Local(people),))
+
+    assert main() == [3, 1, pxw.Local]
+
+
 def test_a_parameter_annotated_as_a_reference_or_a_spec_gets_it_as_it_is(engine, tasks, people):
     @engine.task
     def places(ref: pxw.Ref, spec: pxw.Local | None = None) -> tuple[str, str]:
