@@ -25,6 +25,7 @@ def command(
     out: Path = Path("flows"),
     to: Literal["python", "xxp"] = "python",
     tasks: bool = False,
+    frames: bool = False,
     range: Literal["inclusive", "exclusive"] = "inclusive",  # noqa: A002 - the option's name
     config: Path | None = None,
     force: bool = False,
@@ -43,6 +44,9 @@ def command(
     tasks
         Make typed functions of the scripts, too; one that cannot become one safely stays a script, and the report says
         why.
+    frames
+        As --tasks; and what a function only parses, as with `pd.read_csv`, comes to it as a frame. pxw may read a cell
+        otherwise: `007` stays text. The report names each.
     range
         Whether `range(a, b)` includes b, as documented, or not, as in the old engine.
     config
@@ -56,7 +60,7 @@ def command(
         found = resolve(target, config).raise_errors()
         sys.stdout.write(print_project(found.workflows.values(), found.experiments.values(), found.project))
         return DONE
-    made = convert(target, out, config, tasks=tasks, inclusive=range == "inclusive")
+    made = convert(target, out, config, tasks=tasks, frames=frames, inclusive=range == "inclusive")
     paths = made.write(force=force)
     if json:
         print_json({"files": [str(path) for path in paths], "entries": [vars(each) for each in made.entries]})

@@ -103,7 +103,13 @@ def _digest(text: str) -> str:
 
 
 def convert(
-    target: Path, out: Path, config: Path | None = None, *, tasks: bool = False, inclusive: bool = True
+    target: Path,
+    out: Path,
+    config: Path | None = None,
+    *,
+    tasks: bool = False,
+    frames: bool = False,
+    inclusive: bool = True,
 ) -> Conversion:
     """Convert a file, or all files of a project's folder, into Python for the folder `out`.
 
@@ -112,13 +118,16 @@ def convert(
         out: where the modules will stand.
         config: the project's `eexp_config.py`, where it is not found from the file upwards.
         tasks: whether scripts become typed functions, as far as they may.
+        frames: whether these get the tables that they parse as frames, which pxw reads.
         inclusive: whether the end of a range belongs to it.
 
     Raises:
         TargetError: no such file, or a folder without `.xxp` files.
         DSLError: the project has errors.
     """
-    found = Conversion(target, out.absolute(), functions=Functions(out.absolute()) if tasks else None)
+    found = Conversion(
+        target, out.absolute(), functions=Functions(out.absolute(), frames=frames) if tasks or frames else None
+    )
     resolutions = [resolve(file, config) for file in _files(target)]
     _refuse_errors(resolutions)
     known = Modules(resolutions)

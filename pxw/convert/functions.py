@@ -11,6 +11,7 @@ from pxw.convert.names import snake
 from pxw.convert.parameters import TYPES, Argument, Bound
 from pxw.convert.places import relative
 from pxw.convert.scripts import Given, Reason, Script, Source, TaskCode, decoded, kind_of_saved, write_task
+from pxw.convert.scripts.frames import with_frames
 from pxw.convert.scripts.hazards import SHARED
 from pxw.convert.source import quoted, written
 from pxw.errors import DeclarationError
@@ -35,10 +36,12 @@ class Functions:
 
     Args:
         out: the folder of the package with these modules.
+        frames: whether a file that a script parses into a table comes as a frame.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, *, frames: bool = False) -> None:
         self.folder = out / PACKAGE
+        self.frames = frames
         self.files: dict[str, str] = {}
         self.origins: dict[str, dict[int, str]] = {}
         self._made: dict[Path, list[tuple[str, TaskCode]]] = {}
@@ -113,7 +116,15 @@ class _Workflow:
         for reason in shared:
             text = f"task '{node.name}' runs in a process of its own: it {reason.message}"
             self._wiring.notes.add("decided", text, Span(str(node.script), reason.line, 1, 1))
-        return code
+        return self._with_frames(step, code, given) if self._functions.frames else code
+
+    def _with_frames(self, step: Step, code: TaskCode, given: Given) -> TaskCode:
+        made = with_frames(code, given.inputs)
+        for key, name in made.inputs.items():
+            if name != code.inputs[key]:
+                text = f"'{key}' of task '{step.node.name}' comes as the frame '{name}': pxw reads it, not the script"
+                self._wiring.notes.add("decided", text, Span(str(step.node.script), 1, 1, 1))
+        return made
 
     def _env(self, node: TaskNode) -> str:
         """The Python of its own that a task asks for."""

@@ -21,6 +21,7 @@ from pxw.compat import Job, run_script
 from pxw.compat import Script as OldScript
 from pxw.convert import convert
 from pxw.convert.scripts import Given, Script, Source, TaskCode, decoded, kind_of_saved, write_task
+from pxw.convert.scripts.frames import with_frames
 from pxw.importing import find_flow, inline
 from pxw.runs import Run
 from pxw.specs import Local, Ref
@@ -217,6 +218,55 @@ def converted(tmp_path_factory):
     project = shutil.copytree(ROOT / "flows/old_project", tmp_path_factory.mktemp("project") / "old")
     made = convert(project, project / "flows", tasks=True)
     return {Path(name).name: text for name, text in made.files.items()}
+
+
+def test_on_request_tables_come_as_frames_and_the_report_names_each(tmp_path, monkeypatch):
+    from pxw.cli import main
+
+    project = shutil.copytree(ROOT / "flows/old_project", tmp_path / "project")
+    monkeypatch.chdir(project)
+    shutil.rmtree("results", ignore_errors=True)
+    made = convert(project, project / "typed", frames=True)
+    text = made.files["tasks/clean.py"]
+    assert "def clean(dataset: pd.DataFrame) -> bytes:" in text
+    assert "read_csv" not in text + made.files["tasks/train.py"]
+    assert "DataFrames" not in made.files["tasks/train.py"]  # the comment on how it was read
+    assert "pd.read_csv(BytesIO(input_data))" in made.files["tasks/process_data.py"]  # no file: a task saved it
+    told = [each.message for each in made.entries if "as the frame" in each.message]
+    assert "'dataset' of task 'Clean' comes as the frame 'dataset': pxw reads it, not the script" in told
+    assert len(told) == 5
+    made.write()
+    found = []
+    for target in ("workflows/data_processing.xxp", "typed/data_processing_workflow.py"):
+        assert main(["run", target, "--inline"]) == 0
+        found.append(Path("results/output.csv").read_bytes())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "t = pd.read_csv(BytesIO(x), sep=';')",
+        "t = pd.read_csv(BytesIO(x))\nn = len(x)",
+        "t = u = pd.read_csv(BytesIO(x))",
+        "print(t := 1)\nt = pd.read_csv(BytesIO(x))",
+    ],
+)
+def test_what_is_more_than_parsing_keeps_its_bytes(said):
+    code = f"{PH}import pandas as pd\nx = ph.load_dataset(variables, resultMap, 'in')\n{said}\n"
+    about = Given(task="T", inputs={"in": Source("bytes", ".csv", True)})
+    made = write_task(Script(code), about, "t")
+    assert isinstance(made, TaskCode), made
+    assert with_frames(made, about.inputs) == made
+
+
+def test_an_output_of_the_name_of_its_input_keeps_it():
+    load = "import pandas as pd\nx = ph.load_dataset(variables, resultMap, 'in')\nt = pd.read_csv(BytesIO(x))\n"
+    code = PH + load + "ph.save_dataset(variables, resultMap, 'x', t.to_csv().encode())\n"
+    about = Given(task="T", inputs={"in": Source("bytes", ".csv", True)})
+    text = with_frames(write_task(Script(code), about, "t"), about.inputs).text
+    assert 'inputs=["t"], outputs=["x"]' in text
+    assert "t: pd.DataFrame" in text
 
 
 def test_all_functions_pass_ruff_and_mypy(tmp_path, checked):
