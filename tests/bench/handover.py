@@ -59,7 +59,7 @@ def raw(value: pd.DataFrame, folder: Path) -> pd.DataFrame:
 def by_pxw(value: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """From the end of A's body to the start of B's, as the binding does it."""
     step = Step(open_run(folder.name, "bench"), "1")
-    ref = PRODUCE.save(value, step)
+    (ref,) = PRODUCE.save(value, step)
     loaded: pd.DataFrame = CONSUME.load((ref,), {}).arguments["given"]
     return loaded
 
@@ -104,7 +104,7 @@ def is_writable_and_forgotten(megabytes: int) -> tuple[bool, bool]:
     """Whether the consumer may write in place, and whether the producer's frame is gone once it is written."""
     value = frame(megabytes)
     gone = weakref.ref(value)
-    ref = PRODUCE.save(value, Step(open_run("kept", "bench"), "1"))
+    (ref,) = PRODUCE.save(value, Step(open_run("kept", "bench"), "1"))
     del value
     gc.collect()
     forgotten = gone() is None
@@ -137,7 +137,7 @@ if how in ("raw-save", "pxw-save"):
         with pa.OSFile(str(folder / "raw.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
     else:
-        ref = bench.PRODUCE.save(value, bench.Step(bench.open_run("two", "bench"), "1"))
+        (ref,) = bench.PRODUCE.save(value, bench.Step(bench.open_run("two", "bench"), "1"))
     took = time.perf_counter() - began
     if how == "pxw-save":
         (folder / "ref.json").write_bytes(TypeAdapter(Ref).dump_json(ref))
