@@ -29,6 +29,13 @@ class Row(BaseModel):
 
 # Specs -----------------------------------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize(("slip", "meant"), [("pth", "path"), ("projct", "project"), ("ulr", "url")])
+def test_a_misspelt_place_is_told_as_one(slip: str, meant: str) -> None:
+    with pytest.raises(ValidationError, match=rf"{slip}: Extra inputs are not permitted \(did you mean '{meant}'\?\)"):
+        SPEC.validate_python({slip: "x"})
+
+
 SPECS = [
     Dataset(),
     Dataset(format="parquet", compression="zstd", coerce="strict", severity="warn", validators=True),

@@ -7,6 +7,7 @@ Prefect. There are no retries, no caching, no timeouts and no task runners here.
 from __future__ import annotations
 
 import inspect
+import re
 from contextvars import copy_context
 from functools import partial, update_wrapper
 from itertools import count
@@ -23,7 +24,7 @@ from pxw.errors import ArgumentError
 from pxw.isolated import bind
 from pxw.runs import Run, active, open_run
 from pxw.runs.unseen import submitted
-from pxw.specs import Local, Ref
+from pxw.specs import Ref, Spec
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -273,7 +274,8 @@ def _coerced(fn: Callable[..., Any], name: str, value: Any, hint: Any) -> Any:
 
 def _shown(hint: Any) -> str:
     """A type as users write it."""
-    return inspect.formatannotation(hint).replace(f"{Local.__module__}.", "pxw.")
+    shown = inspect.formatannotation(hint).replace(inspect.formatannotation(Spec), "pxw.Spec")
+    return re.sub(r"\bpxw\.specs\.\w+\.", "pxw.", shown)
 
 
 def task(

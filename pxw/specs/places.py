@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
@@ -260,7 +261,8 @@ def _kind(data: Any) -> str:
         return type(data).__name__
     if not isinstance(data, dict):
         return "Remote" if isinstance(data, str) and is_url(data) else "Local"
-    return next((kind for key, kind in _KINDS.items() if key in data), "Dataset")
+    meant = {near for key in data for near in get_close_matches(str(key), _KINDS, 1)}  # a slip is told as one
+    return next((kind for key, kind in _KINDS.items() if key in meant), "Dataset")
 
 
 _KINDS = {"path": "Local", "project": "DDM", "url": "Remote"}

@@ -117,6 +117,17 @@ def test_flow_parameters_are_cast_to_what_they_are_annotated_with():
     assert main.with_options(validate_parameters=False)("many")[0] == "many"
 
 
+def test_a_type_is_told_as_users_write_it():
+    @flow
+    def main(source: pxw.Spec, out: pxw.Local | None = None):
+        return source, out
+
+    with pytest.raises(ArgumentError, match=r"1 does not fit pxw\.Spec "):
+        main(1)
+    with pytest.raises(ArgumentError, match=r"1 does not fit pxw\.Local \| None "):
+        main("x.csv", 1)
+
+
 # Files ---------------------------------------------------------------------------------------------------------------
 
 _FILE = """
