@@ -338,7 +338,7 @@ def _temporary(target: Path, create: Callable[[Path], None]) -> Iterator[Path]:
 
 
 _LIVING: set[Path] = set()
-_CREATING = threading.Lock()
+_CREATING = threading.RLock()  # a signal may come while it is held
 _ENDING = threading.Event()
 
 

@@ -17,11 +17,13 @@ from prefect.client.orchestration import get_client
 import pxw
 
 LONG = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 from pathlib import Path
 import prefect
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 import pxw
 
+RUNNERS = {"threads": ThreadPoolTaskRunner(), "processes": ProcessPoolTaskRunner(max_workers=2)}
 SCRIPT = pxw.script("script.py", outputs=["x"])
 
 
@@ -41,7 +43,7 @@ def quick():
     return {"a": 1}
 
 
-@pxw.flow
+@pxw.flow(task_runner=RUNNERS[os.environ["RUNNER"]])
 def long():
     print(prefect.runtime.flow_run.id, flush=True)
     quick()
@@ -104,13 +106,16 @@ def test_prefects_timeout_ends_a_script_with_all_that_it_started(
 
 @pytest.mark.server
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes as Linux tells them")
-@pytest.mark.parametrize("command", [["-m", "pxw.cli", "run", "long.py"], ["long.py"]])
+@pytest.mark.parametrize(
+    ("command", "runner"),
+    [(["-m", "pxw.cli", "run", "long.py"], "threads"), (["long.py"], "threads"), (["long.py"], "processes")],
+)
 def test_a_run_that_is_terminated_ends_all_that_it_started_and_tells_prefect(
-    prefect_server: str, tmp_path: Path, command: list[str]
+    prefect_server: str, tmp_path: Path, command: list[str], runner: str
 ) -> None:
     (tmp_path / "long.py").write_text(LONG)
     (tmp_path / "script.py").write_text(SCRIPT)
-    environment = os.environ | {"PIDS": str(tmp_path / "pids")}
+    environment = os.environ | {"PIDS": str(tmp_path / "pids"), "RUNNER": runner}
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         run = UUID(process.stdout.readline().strip())

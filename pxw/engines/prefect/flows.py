@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import copy
 import inspect
-import os
-from asyncio import CancelledError
-from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial, update_wrapper
-from signal import SIGTERM
-from threading import Timer
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 import prefect
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
-from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture
 from pydantic_core import to_jsonable_python
 
 from pxw.binding.declare import refuse_unfit
 from pxw.engines.inline import InlineFlow, holds_reference
 from pxw.engines.prefect.contexts import run_of
+from pxw.engines.prefect.ending import ends_when_told
 from pxw.engines.prefect.sent_contexts import small_contexts
-from pxw.stores import local
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -173,45 +167,13 @@ def _noted(wrapper: Callable[..., Any]) -> AbstractContextManager[None]:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or context.flow is None or context.flow.fn is not wrapper:
         return nullcontext()
-    return _interruptible(run_of(context.flow_run, context.flow.name), context.task_runner)
-
-
-_GRACE = 3.0  # seconds that tasks on threads are given to end by themselves
+    return _held(run_of(context.flow_run, context.flow.name), context.task_runner)
 
 
 @contextmanager
-def _interruptible(run: Run, task_runner: Any) -> Iterator[None]:
-    """Hold and note the run; where it is interrupted, let Prefect say so at once, and the process end soon after.
-
-    Prefect waits for a runner's threads and processes before it tells the API anything, and Python waits for threads
-    before it exits, however long their tasks may go on.
-    """
-    try:
-        with run.noted(), small_contexts():
-            yield
-    except (KeyboardInterrupt, TerminationSignal, CancelledError) as told:
-        _let_go(task_runner)
-        # Ctrl-C in a notebook ends the flow, and not the process; a worker's child has nothing else to do.
-        if isinstance(told, TerminationSignal) or os.environ.get("PREFECT__FLOW_RUN_ID") == run.id:
-            local.abandon()
-            _end_process_soon()
-        raise
-
-
-def _let_go(task_runner: Any) -> None:
-    """Keep a task runner from waiting for tasks that cannot be interrupted."""
-    pool = getattr(task_runner, "_executor", None)
-    if isinstance(pool, Executor):
-        for process in list((getattr(pool, "_processes", None) or {}).values()):
-            process.kill()
-        pool.shutdown(wait=False, cancel_futures=True)
-        task_runner._executor = None  # noqa: SLF001 - else Prefect would wait for it
-
-
-def _end_process_soon() -> None:
-    timer = Timer(_GRACE, os._exit, [128 + SIGTERM])
-    timer.daemon = True
-    timer.start()
+def _held(run: Run, task_runner: Any) -> Iterator[None]:
+    with ends_when_told(run.id, task_runner), run.noted(), small_contexts():
+        yield
 
 
 @overload

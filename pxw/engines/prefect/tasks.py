@@ -19,6 +19,7 @@ from pxw.binding.output import Output
 from pxw.engines.inline import Done, DoneList, call_here, refuse_state, resolved
 from pxw.engines.prefect.caching import by_content
 from pxw.engines.prefect.contexts import current_run, in_prefect
+from pxw.engines.prefect.ending import ends_with_flow
 from pxw.engines.prefect.futures import see_allowed, watched
 from pxw.isolated import bind
 from pxw.retrying import RetryOn
@@ -216,6 +217,7 @@ def _entered() -> Iterator[Step]:
     run = current_run()
     if active.get() != run:
         hold_for_process(run.folder)
+        ends_with_flow()
     token = active.set(run)
     try:
         yield Step(run, str(context.task_run.id) if context else "task")
