@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 import typing
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from pxw.binding.declare import Declared, declared_inputs, declared_outputs, pla
 from pxw.binding.identity import declaration, identity_of
 from pxw.binding.outcome import named_refs, split
 from pxw.binding.output import Output
+from pxw.binding.swapping import inside, is_heavy, travels_otherwise, wants_reference
 from pxw.codecs.tables import is_table_type
 from pxw.data.asked import asked, many
 from pxw.data.fitting import schema_of
@@ -165,8 +165,8 @@ class Binding:
     def _light(self, run: Run, travels: bool, name: str, value: Any) -> Any:
         if isinstance(value, Output):
             return value.settled()
-        if not _is_heavy(type(value)) or (isinstance(value, bytes) and len(value) <= 4096):
-            return _inside(value, _travels_otherwise, partial(self._light, run, travels, name))
+        if not is_heavy(type(value)) or (isinstance(value, bytes) and len(value) <= 4096):
+            return inside(value, travels_otherwise, partial(self._light, run, travels, name))
         try:
             key = uuid4().hex[:12]
             shelf = run.shelf("arguments", key) if travels else None
@@ -178,7 +178,7 @@ class Binding:
 
     def _loaded(self, name: str, value: Any) -> Any:
         wanted = self.annotations.get(name)
-        if _wants_reference(wanted):
+        if wants_reference(wanted):
             return value
         if isinstance(value, Ref) or (name in self.inputs and isinstance(value, Dataset)):
             return self._loaded_one(name, value, wanted)
@@ -190,7 +190,7 @@ class Binding:
         each = many(asked(wanted))
         inner = each[1] if each else None
         sources = (Ref, Dataset) if name in self.inputs else Ref
-        return _inside(value, lambda cls: issubclass(cls, sources), lambda item: self._loaded_one(name, item, inner))
+        return inside(value, lambda cls: issubclass(cls, sources), lambda item: self._loaded_one(name, item, inner))
 
     def _loaded_one(self, name: str, source: Ref | Dataset, wanted: Any) -> Any:
         declared = self.inputs.get(name, Dataset())
@@ -280,7 +280,7 @@ class Binding:
 
     def again(self, bound: inspect.BoundArguments, noting: Noting) -> tuple[Any] | None:
         """What an earlier attempt of the run got from the same call."""
-        wanted = {name for name in bound.arguments if _wants_reference(self.annotations.get(name))}
+        wanted = {name for name in bound.arguments if wants_reference(self.annotations.get(name))}
         places = [value.place for name in wanted if isinstance(value := bound.arguments[name], Ref)]
         found = noting.again(identity_of(self.code, {"": places, **bound.arguments}))
         if found is not None:
@@ -333,36 +333,6 @@ class Binding:
         """Outside of any flow: the plain function; an input that was left out is loaded from its place."""
         bound = self.load(args, kwargs)
         return self.fn(*bound.args, **bound.kwargs)
-
-
-def _is_heavy(cls: type) -> bool:
-    """Whether Prefect had better not be given values of this class, nor a task one that its caller still holds."""
-    return is_table_type(cls) or issubclass(cls, (bytes, getattr(sys.modules.get("numpy"), "ndarray", bytes)))
-
-
-def _travels_otherwise(cls: type) -> bool:
-    return cls is Output or _is_heavy(cls)
-
-
-def _inside(value: Any, picks: Callable[[type], bool], change: Callable[[Any], Any]) -> Any:
-    """A list, tuple or dict with the items changed whose class is picked; anything else as it is."""
-    if hasattr(type(value), "rewrap"):  # Prefect's unmapped(), allow_failure(), quote()
-        return value.rewrap(change(value.value)) if picks(type(value.value)) else value
-    if not isinstance(value, dict | list | tuple):
-        return value
-    items = value.values() if isinstance(value, dict) else value
-    picked = {cls for cls in set(map(type, items)) if picks(cls)}  # of a long list, few classes
-    if not picked:
-        return value
-    changed = [change(item) if type(item) in picked else item for item in items]
-    if isinstance(value, dict):
-        return dict(zip(value, changed, strict=True))
-    return type(value)(*changed) if hasattr(value, "_fields") else type(value)(changed)
-
-
-def _wants_reference(wanted: Any) -> bool:
-    arms = typing.get_args(wanted) or (wanted,)
-    return any(isinstance(arm, type) and issubclass(arm, Ref | Dataset) for arm in arms)
 
 
 def _verify_if_foreign(source: Ref | Dataset) -> None:
