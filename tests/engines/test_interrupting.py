@@ -130,3 +130,39 @@ def test_a_run_that_is_terminated_ends_all_that_it_started_and_tells_prefect(
     assert state.is_crashed()
     assert (tmp_path / "done.json").exists()
     assert [path.name for path in tmp_path.rglob("*") if "out" in path.name or "pxw-tmp" in path.name] == []
+
+
+WAITING = """
+import asyncio
+import prefect
+import pxw
+
+
+@pxw.task
+async def wait():
+    print(prefect.runtime.flow_run.id, flush=True)
+    await asyncio.sleep(60)
+
+
+@pxw.flow
+async def waiting():
+    await wait()
+"""
+
+
+@pytest.mark.server
+def test_an_async_flow_that_is_terminated_ends_as_others_do(prefect_server: str, tmp_path: Path) -> None:
+    (tmp_path / "waiting.py").write_text(WAITING)
+    command = [sys.executable, "-m", "pxw.cli", "run", "waiting.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        run = UUID(process.stdout.readline().strip())
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert "waiting interrupted" in said
+    assert "Traceback" not in said
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(run).state
+    assert state is not None
+    assert state.is_crashed()

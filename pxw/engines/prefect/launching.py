@@ -13,7 +13,7 @@ from prefect import flow_engine as engine
 from prefect.client.orchestration import get_client
 from prefect.context import SettingsContext, get_settings_context
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, TerminationSignal
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 from prefect.states import Pending
@@ -22,7 +22,7 @@ from prefect.utilities.callables import get_call_parameters
 from pxw.errors import ServerError, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from prefect.client.schemas.objects import FlowRun
 
@@ -134,7 +134,16 @@ def run_flow(flow: Any, parameters: dict[str, Any], on_start: Callable[[str], No
         flow_run = _scheduled_again(resume)
         given = get_call_parameters(watched.fn, (), {**flow_run.parameters, **parameters})
         result = engine.run_flow(watched, flow_run=flow_run, parameters=given)
-    return asyncio.run(result) if inspect.iscoroutine(result) else result
+    return _awaited(result) if inspect.iscoroutine(result) else result
+
+
+def _awaited(result: Coroutine[Any, Any, Any]) -> Any:
+    """Run an async flow to its end, and tell of SIGTERM as Prefect does after a sync one: by the handler before its."""
+    try:
+        return asyncio.run(result)
+    except TerminationSignal as told:
+        os.kill(os.getpid(), told.signal)
+        raise
 
 
 def _scheduled_again(run_id: str) -> FlowRun:
