@@ -101,6 +101,9 @@ class _Execution:
             is_stopped=self._run.is_stopped,
         )
         seconds = time.perf_counter() - began
+        if ended.status:
+            for place in places.values():
+                local.sweep(Path(place["path"]) if place["folder"] else Path(place["path"]).parent)
         journal = Journal.read(self._folder / "journal.jsonl")
         refused = handover.refused.get((journal.error or {}).get("input", ""))
         if refused is not None:

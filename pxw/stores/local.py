@@ -58,6 +58,7 @@ __all__ = [
     "publish_folder",
     "refuse_unwritable",
     "stamp",
+    "sweep",
     "target",
     "verify",
 ]
@@ -327,7 +328,7 @@ def _temporary(target: Path, create: Callable[[Path], None]) -> Iterator[Path]:
     """A new file or folder beside the target, locked while its writer lives, and removed if it is still there then."""
     stem = f".{target.name[:50]}."
     target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(target.parent, stem)
+    sweep(target.parent, stem)
     temporary, lock = _locked(target.with_name(f"{stem}{uuid4().hex[:12]}{_TEMPORARY}"), create)
     try:
         yield temporary
@@ -372,8 +373,8 @@ def _locked(path: Path, create: Callable[[Path], None]) -> tuple[Path, int]:
             os.close(handle)
 
 
-def _sweep(folder: Path, stem: str) -> None:
-    """Remove what killed writers of a target left; a living one holds a lock."""
+def sweep(folder: Path, stem: str = ".") -> None:
+    """Remove what killed writers left in a folder, of all targets or of one; a living one holds a lock."""
     for stale in folder.glob(f"{escape(stem)}*{_TEMPORARY}"):
         with suppress(OSError):
             handle = os.open(stale, os.O_RDONLY)

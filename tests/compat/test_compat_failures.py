@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import time
 from pathlib import Path
 
@@ -97,6 +98,58 @@ def test_a_process_that_is_killed_fails(script: Runner) -> None:
         script("import os, signal\nprint('last words', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)")
     assert told.value.details == ("last words",)
     assert "memory" in told.value.help
+
+
+KILLED_WHILE_IT_WRITES = """
+    import os, signal
+    import proactive_helper as ph
+    os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+    """
+
+
+@pytest.mark.parametrize(
+    ("save", "place"),
+    [
+        ("ph.save_dataset(variables, resultMap, 'out', b'new')", "results/out.bin"),
+        ("ph.save_datasets(variables, resultMap, 'out', [b'1', b'2'], ['a', 'b'])", "results/"),
+    ],
+)
+def test_a_script_killed_while_it_writes_leaves_what_was_there_before_and_nothing_else(
+    script: Runner, save: str, place: str
+) -> None:
+    kept = script.write("results/out.bin", b"old")
+    with pytest.raises(ScriptError, match="killed by SIGKILL"):
+        script(textwrap.dedent(KILLED_WHILE_IT_WRITES) + save, outputs={"out": Local(place)})
+    assert kept.read_bytes() == b"old"
+    assert [file.name for file in kept.parent.iterdir()] == ["out.bin"]
+
+
+def test_the_next_writer_removes_what_one_killed_with_its_parent_left(script: Runner) -> None:
+    kept = script.write("results/out.bin", b"old")
+    script.write("results/.out.bin.0123456789ab.pxw-tmp", b"half")
+    script.write("results/.other.bin.0123456789ab.pxw-tmp", b"somebody else's")
+    script(
+        "import proactive_helper as ph\nph.save_dataset(variables, resultMap, 'out', b'new')",
+        outputs={"out": Local("results/out.bin")},
+    )
+    assert kept.read_bytes() == b"new"
+    assert sorted(file.name for file in kept.parent.iterdir()) == [".other.bin.0123456789ab.pxw-tmp", "out.bin"]
+
+
+def test_writers_of_one_file_do_not_remove_what_the_other_is_writing(script: Runner) -> None:
+    outcome = script(
+        """
+        import os
+        from pxw_script.files import publish
+        path = os.path.abspath("both.txt")
+        with publish(path) as one, publish(path) as other:
+            for name in (one, other):
+                with open(name, "w") as file:
+                    file.write(name)
+        variables["left"] = open(path).read() == one
+        """
+    )
+    assert outcome.variables["left"] is True
 
 
 def test_a_segmentation_fault_is_named(script: Runner) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import json
 import os
 import sys
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 from .values import DatasetError, is_a
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["parse", "publish", "read_bytes", "write_external"]
+
+_TEMPORARY = ".pxw-tmp"
 
 
 def read_bytes(path: str) -> bytes:
@@ -108,22 +111,53 @@ def write_external(value: Any, path: str) -> None:
 
 @contextlib.contextmanager
 def publish(path: str) -> Iterator[str]:
-    """Give a temporary path beside the final one, which it becomes when the block ends well."""
+    """Give a temporary path beside the final one, which it becomes when the block ends well.
+
+    As `pxw.stores.local` does it, which a script does not pay for: a lock tells that the writer lives, and the next
+    one, of whichever of the two, removes what a killed one left.
+    """
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(".pxw-tmp", f".{name[:100]}.", folder)
-    os.close(handle)
+    stem = os.path.join(folder, f".{name[:50]}.")
+    _sweep(stem)
+    temporary, lock = _locked(stem)
     try:
         yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        with contextlib.suppress(FileNotFoundError):  # what stays is the mode that its owner gave it
+            os.chmod(temporary, os.stat(path).st_mode & 0o7777)
         _sync(temporary)
         os.replace(temporary, path)
         _sync(folder)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    finally:
+        os.close(lock)
+        _remove(temporary)
+
+
+def _locked(stem: str) -> tuple[str, int]:
+    while True:
+        path = f"{stem}{os.urandom(6).hex()}{_TEMPORARY}"
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with contextlib.suppress(OSError):  # where nothing can be locked, nobody sweeps either
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        if os.fstat(handle).st_nlink:  # nobody swept it before it was locked
+            return path, handle
+        os.close(handle)
+
+
+def _sweep(stem: str) -> None:
+    for stale in glob.glob(f"{glob.escape(stem)}*{_TEMPORARY}"):
+        with contextlib.suppress(OSError):
+            handle = os.open(stale, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(stale)
+            finally:
+                os.close(handle)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _sync(path: str) -> None:
