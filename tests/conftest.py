@@ -24,6 +24,7 @@ def _isolate_environment() -> None:
         "DO_NOT_TRACK": "1",
         "NO_COLOR": "1",
     }
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts would compile all of pxw
 
 
 # At import: Prefect reads its settings when it is imported, which a test module may do at its top.

@@ -7,7 +7,9 @@ The grammar is LALR(1). After an unexpected word the reader tries, in this order
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,14 +37,19 @@ MISSING = (("SEMICOLON",), ("RBRACE",), ("RPAR",), ("RPAR", "SEMICOLON"), ("SEMI
 
 @cache
 def _lark() -> Lark:
+    grammar = Path(__file__).with_name("grammar.lark")
+    # Its tables take 90 ms to build: they are kept where Python keeps the compiled modules, and lark makes them anew if
+    # they are of another grammar, or damaged.
+    tables = Path(cache_from_source(grammar)).with_suffix(".lark")
     return Lark(
-        Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8"),
+        grammar.read_text(encoding="utf-8"),
         start=["start", "unreadable"],
         parser="lalr",
         lexer="basic",
         transformer=cast("Any", Build()),  # any object with a method for each rule will do
         lexer_callbacks={"STRING": _unquoted},
         maybe_placeholders=True,
+        cache=False if sys.dont_write_bytecode else str(tables),
     )
 
 
