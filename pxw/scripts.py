@@ -16,8 +16,8 @@ from pxw.binding import Binding, Step, declare
 from pxw.compat import Job, Script, run_script
 from pxw.compat.asking import Question, asker, filled_in
 from pxw.compat.process import log_of
-from pxw.data.fitting import schema_of
 from pxw.data.places import format_name
+from pxw.data.schema import schema_of
 from pxw.errors import DeclarationError, OutputError, ScriptError, nearest
 from pxw.importing import is_inline
 from pxw.runs import open_run

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Never
 
 from pxw.binding.outcome import named_refs
-from pxw.data.fitting import schema_of
+from pxw.data.schema import schema_of
 from pxw.errors import OutputError, PxwError, RefTouchedError
 from pxw.specs import Dataset, Placed, Ref
 from pxw.stores import store_of

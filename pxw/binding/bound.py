@@ -12,19 +12,18 @@ from functools import cached_property, partial
 from typing import Any
 from uuid import uuid4
 
-from pxw import data
+from pxw import data, schemas
 from pxw.binding.code import code_of
 from pxw.binding.declare import Declared, declared_inputs, declared_outputs, place_of, refuse_unfit, spec_of
 from pxw.binding.identity import declaration, identity_of
 from pxw.binding.outcome import named_refs, split
 from pxw.binding.output import Output
 from pxw.binding.swapping import inside, is_heavy, travels_otherwise, wants_reference
-from pxw.codecs.tables import is_table_type
+from pxw.codecs.kinds import is_table_type
 from pxw.data.asked import asked, many
-from pxw.data.fitting import schema_of
+from pxw.data.schema import schema_of
 from pxw.errors import ArgumentError, DeclarationError, EdgeError, PxwError, nearest
 from pxw.runs import Run, active
-from pxw.schemas import mismatches
 from pxw.specs import DDM, Dataset, Placed, Ref
 
 if typing.TYPE_CHECKING:
@@ -217,7 +216,7 @@ class Binding:
         schema = schema_of(declared)
         if schema is None or ref.columns is None or ref.checked == schema.fingerprint or declared.severity == "warn":
             return
-        faults = mismatches(ref.columns, schema, declared.coerce)
+        faults = schemas.mismatches(ref.columns, schema, declared.coerce)
         if faults:
             raise EdgeError(
                 f"{ref.source} gives what {self._into(name)} does not take ({schema.name})",

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from pxw import data
 from pxw.binding.code import code_of
-from pxw.data.fitting import schema_of
+from pxw.data.schema import schema_of
 from pxw.errors import PxwError
 from pxw.specs import Dataset, Placed, Ref
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, get_args
 
 from pxw.binding.output import Output
-from pxw.codecs.tables import is_table_type
+from pxw.codecs.kinds import is_table_type
 from pxw.specs import Dataset, Ref
 
 if TYPE_CHECKING:

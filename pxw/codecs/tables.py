@@ -1,76 +1,32 @@
-"""The Python types that hold tables, and how each comes from Arrow and goes to it."""
+"""How each of the Python types that hold tables comes from Arrow and goes to it."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
-from contextlib import suppress
-from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from pxw.codecs.kinds import KINDS, kind_of
 from pxw.errors import ConversionError, FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["DECIMALS", "from_table", "is_table", "is_table_type", "to_arrow"]
+__all__ = ["DECIMALS", "from_table", "to_arrow"]
 
 DECIMALS = b"pxw:decimals"
 """In the metadata of a column of floats: how delimited text spells them (`codecs.delimited.spelling`)."""
 
 _NAMELESS = "__index_level_"
 
-# "<package>.<class>" -> which of the functions below; a package is looked at only once somebody has imported it.
-_KINDS = {
-    "pandas.DataFrame": "pandas",
-    "pyarrow.Table": "table",
-    "pyarrow.RecordBatch": "batch",
-    "pyarrow.RecordBatchReader": "reader",
-    "polars.DataFrame": "polars",
-    "polars.LazyFrame": "lazy",
-    "duckdb.DuckDBPyRelation": "duckdb",
-    "_duckdb.DuckDBPyRelation": "duckdb",
-}
-
-
-def _kind(cls: Any) -> str | None:
-    return _kind_of(cls) if isinstance(cls, type) else None
-
-
-@lru_cache(1024)  # asked several times a task; a class that is no table never becomes one
-def _kind_of(cls: type) -> str | None:
-    for known, kind in _KINDS.items():
-        package, _, name = known.partition(".")
-        found = getattr(sys.modules.get(package), name, None)
-        if isinstance(found, type) and issubclass(cls, found):
-            return kind
-    return None
-
-
-def is_table_type(as_: Any) -> bool:
-    """Whether this type holds tables."""
-    return _kind(as_) is not None
-
-
-def is_stream_type(as_: Any) -> bool:
-    """Whether values of this type pass rows on without holding them all."""
-    return _kind(as_) == "reader"
-
-
-def is_table(value: Any) -> bool:
-    """Whether this value is a table."""
-    return _kind(type(value)) is not None
-
 
 def to_arrow(value: Any) -> pa.Table | pa.RecordBatchReader:
     """Any table as Arrow: a stream stays a stream, the rest becomes an Arrow table, without a copy where it can."""
-    to = _TO_ARROW.get(_kind(type(value)) or "")
+    to = _TO_ARROW.get(kind_of(type(value)) or "")
     if to is None:
         raise FormatError(f"a {type(value).__name__} is not a table", help="return a DataFrame, a pyarrow.Table, ...")
     return to(value)
@@ -93,26 +49,16 @@ _TO_ARROW: dict[str, Callable[[Any], pa.Table | pa.RecordBatchReader]] = {
 }
 
 
-def table_type(name: str) -> Any:
-    """The type of tables that goes by a name such as `pandas.DataFrame`, if its package is here."""
-    package, _, cls = name.partition(".")
-    if name not in _KINDS:
-        return None
-    with suppress(ModuleNotFoundError):
-        return getattr(import_module(package), cls, None)
-    return None
-
-
 def from_table(table: pa.Table, as_: Any) -> Any:
     """An Arrow table, which nobody else holds, as the type that was asked for; a pandas frame by default."""
-    kind = "pandas" if as_ is None else _kind(as_)
+    kind = "pandas" if as_ is None else kind_of(as_)
     if kind == "pandas":
         from pxw.codecs.frames import table_to_frame  # noqa: PLC0415 - as above
 
         return table_to_frame(table)
     if kind is None:
         raise FormatError(
-            f"a table cannot become a {getattr(as_, '__name__', as_)}", help=f"ask for one of {', '.join(_KINDS)}"
+            f"a table cannot become a {getattr(as_, '__name__', as_)}", help=f"ask for one of {', '.join(KINDS)}"
         )
     return _FROM_TABLE[kind](for_others(table))
 

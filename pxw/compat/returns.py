@@ -7,13 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from pxw.codecs import registry
-from pxw.codecs.tables import without_labels
 from pxw.compat.handover import MANY, naming
 from pxw.errors import OutputError, nearest
-from pxw.schemas import columns_of
 from pxw.settings import load_settings
 from pxw.specs import DDM, Dataset, Local, Ref, suffixes
 from pxw.stores import local, own
@@ -136,10 +132,20 @@ def reference(item: dict[str, Any]) -> Ref:
         own.remember(path, load_settings().home)
         return ref.changed(format="pickle", python=MANY if item.get("many") else ref.python)
     if item["format"] == "arrow":
-        with pa.memory_map(str(path)) as source:
-            table = pa.ipc.open_file(source).read_all()
-            return ref.changed(format="arrow", rows=len(table), columns=columns_of(without_labels(table).schema))
+        rows, columns = _shape(path)
+        return ref.changed(format="arrow", rows=rows, columns=columns)
     return ref.changed(format=item["format"])
+
+
+def _shape(path: Path) -> tuple[int, dict[str, str]]:
+    import pyarrow as pa  # noqa: PLC0415 - scripts that hand on no tables do not pay for Arrow
+
+    from pxw.codecs.tables import without_labels  # noqa: PLC0415 - as above
+    from pxw.schemas import columns_of  # noqa: PLC0415 - as above
+
+    with pa.memory_map(str(path)) as source:
+        table = pa.ipc.open_file(source).read_all()
+        return len(table), columns_of(without_labels(table).schema)
 
 
 def _of_folder(path: Path) -> Ref:

@@ -9,9 +9,11 @@ import pyarrow as pa
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pxw.codecs.documents import rows_to_table
-from pxw.codecs.tables import is_table, to_arrow
+from pxw.codecs.kinds import is_table
+from pxw.codecs.tables import to_arrow
+from pxw.data.schema import schema_of
 from pxw.errors import SchemaError, SpecError
-from pxw.schemas import Checker, Schema, compile_schema, fit, schema_error
+from pxw.schemas import Checker, Schema, fit, schema_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,14 +21,9 @@ if TYPE_CHECKING:
     from pxw.schemas import Fault
     from pxw.specs import Dataset
 
-__all__ = ["fitted", "fitted_stream", "hold_value", "schema_of"]
+__all__ = ["fitted", "fitted_stream", "hold_value"]
 
 _log = logging.getLogger("pxw")
-
-
-def schema_of(spec: Dataset) -> Schema | None:
-    """The compiled schema of a spec, if it has one."""
-    return None if spec.table is None else compile_schema(spec.table, validators=spec.validators)
 
 
 def fitted(table: pa.Table, spec: Dataset, at: str, checked: str = "") -> pa.Table:

@@ -12,11 +12,13 @@ from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from pxw.codecs import File, TableCodec
 from pxw.codecs.documents import from_json, to_json
+from pxw.codecs.kinds import is_stream_type, is_table_type, table_type
 from pxw.codecs.plain import BytesCodec, TextCodec
-from pxw.codecs.tables import for_others, from_table, is_stream_type, is_table_type, table_type, without_labels
+from pxw.codecs.tables import for_others, from_table, without_labels
 from pxw.data.asked import asked, is_path, is_stream, many, plain
-from pxw.data.fitting import fitted, fitted_stream, hold_value, schema_of
+from pxw.data.fitting import fitted, fitted_stream, hold_value
 from pxw.data.places import Place, codec_of, find, reading
+from pxw.data.schema import schema_of
 from pxw.errors import FormatError, MissingDataError, PlaceError
 from pxw.schemas import compile_schema, fit
 from pxw.specs import Dataset, Placed, Ref

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pxw import schemas
 from pxw.codecs import TableCodec
 from pxw.data.asked import asked, is_raw
-from pxw.data.fitting import schema_of
 from pxw.data.places import codec_of, find, glimpse, reading
+from pxw.data.schema import schema_of
 from pxw.errors import SchemaError
-from pxw.schemas import columns_of, mismatches
 from pxw.specs import Dataset, Placed
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def look(source: Ref | Dataset, declared: Dataset | None = None, as_: Any = None
                 continue
             codec, opened = codec_of(file)
             if isinstance(codec, TableCodec):
-                columns = columns_of(codec.header(opened))
+                columns = schemas.columns_of(codec.header(opened))
                 _refuse_mismatch(columns, place.spec, str(file))
     return columns
 
 
 def _refuse_mismatch(columns: dict[str, str], spec: Dataset, at: str) -> None:
     schema = schema_of(spec)
-    faults = mismatches(columns, schema, spec.coerce if spec.coerce != "strict" else "safe") if schema else []
+    faults = schemas.mismatches(columns, schema, spec.coerce if spec.coerce != "strict" else "safe") if schema else []
     if faults and spec.severity == "error":
         raise SchemaError(f"the header does not fit {schema.name if schema else ''}", at=at, details=faults)

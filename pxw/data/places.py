@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from pxw.codecs import File, registry
+from pxw.codecs.registry import known_as
 from pxw.errors import CorruptDataError, FormatError, PxwError, SpecError, nearest
 from pxw.settings import load_settings
 from pxw.specs import Dataset, Placed, Ref, suffixes
@@ -179,13 +178,17 @@ def reading(file: File) -> Iterator[None]:
         yield
     except PxwError:
         raise
-    except (pa.ArrowException, EOFError, UnicodeDecodeError) as error:
-        raise _broken(file, error) from error
-    except OSError as error:
-        if error.errno is None:  # a decompressor's
+    except Exception as error:
+        if _means_broken(error):
             raise _broken(file, error) from error
         with local.naming_faults(file.path, "read"):
             raise
+
+
+def _means_broken(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno is None  # a decompressor's
+    return isinstance(error, EOFError | UnicodeDecodeError) or known_as(error, "pyarrow", "ArrowException")
 
 
 def _broken(file: File, error: Exception) -> CorruptDataError:

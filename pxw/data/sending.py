@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pxw.addresses import scheme_of, split_ddm
 from pxw.codecs import registry
-from pxw.codecs.tables import is_table
+from pxw.codecs.kinds import is_table
 from pxw.data import saving
 from pxw.errors import PxwError
 from pxw.settings import load_settings

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pxw.codecs import TableCodec
-from pxw.codecs.tables import is_table, refuse_equal, refuse_labels, to_arrow, without_labels
-from pxw.data.fitting import fitted, fitted_stream, hold_value, schema_of
+from pxw.codecs.kinds import is_table
+from pxw.codecs.tables import refuse_equal, refuse_labels, to_arrow, without_labels
+from pxw.data.fitting import fitted, fitted_stream, hold_value
+from pxw.data.schema import schema_of
 from pxw.errors import ConversionError, FormatError
 from pxw.schemas import columns_of
 from pxw.settings import load_settings

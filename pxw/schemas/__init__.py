@@ -8,16 +8,17 @@ schema_error(faults, ...)               the error that tells all faults at once
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pxw.schemas.compiling import compile_schema
-from pxw.schemas.faults import Fault, schema_error
-from pxw.schemas.joins import mismatches
-from pxw.schemas.model import Coerce, Schema, Unique
-from pxw.schemas.typetext import columns_of
+from pxw.lazy import lazily
 
 if TYPE_CHECKING:
+    from pxw.schemas.compiling import compile_schema
+    from pxw.schemas.faults import Fault, schema_error
     from pxw.schemas.fitting import Checker, fit
+    from pxw.schemas.joins import mismatches
+    from pxw.schemas.model import Coerce, Schema, Unique
+    from pxw.schemas.typetext import columns_of
 
 __all__ = [
     "Checker",
@@ -32,11 +33,15 @@ __all__ = [
     "schema_error",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    # pyarrow.compute costs 30 ms to import, which a process that only declares schemas does not pay.
-    if name in {"Checker", "fit"}:
-        from pxw.schemas import fitting  # noqa: PLC0415 - see above
-
-        return getattr(fitting, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Arrow and what it brings take 100 ms to import, which a process that meets no table does not pay.
+__getattr__ = lazily(
+    __name__,
+    {
+        **dict.fromkeys(("Checker", "fit"), "fitting"),
+        **dict.fromkeys(("Coerce", "Schema", "Unique"), "model"),
+        **dict.fromkeys(("Fault", "schema_error"), "faults"),
+        "columns_of": "typetext",
+        "compile_schema": "compiling",
+        "mismatches": "joins",
+    },
+)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,15 @@ def test_a_workflow_runs_as_a_flow_does(pxw, project):
     ]
     assert "T | hello world" in err
     assert "Copy done" in err
+
+
+def test_a_run_whose_scripts_hand_on_no_tables_does_not_pay_for_arrow(project):
+    run = (
+        "import sys; from pxw.cli import main; code = main(['run', 'w.xxp', '--inline']);"
+        "print(code, sorted({'pyarrow', 'numpy', 'pandas', 'httpx', 'prefect'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", run], cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
 
 
 def test_datasets_and_parameters_are_set_on_the_command_line(pxw, project):
