@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pxw.stores import local
+from pxw.stores import publishing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def interruptible(at_once: Callable[[], None], at_end: Callable[[], None]) -> It
 
     def end(number: int) -> None:
         say_once()
-        local.abandon()
+        publishing.abandon()
         _end_process(128 + number)
 
     def interrupted(number: int, _: object) -> None:

@@ -12,7 +12,7 @@ from pxw.compat.handover import MANY, naming
 from pxw.errors import OutputError, nearest
 from pxw.settings import load_settings
 from pxw.specs import DDM, Dataset, Local, Ref, suffixes
-from pxw.stores import local, own
+from pxw.stores import digests, local, own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,7 +123,7 @@ def reference(item: dict[str, Any]) -> Ref:
     path = Path(item["path"])
     if item["format"] == "files":
         return _of_folder(path).changed(value=json.dumps([each["name"] for each in item["files"]]))
-    ref = Ref(place=str(path), size=path.stat().st_size, digest=local.digest(path), python=item.get("python", ""))
+    ref = Ref(place=str(path), size=path.stat().st_size, digest=digests.digest(path), python=item.get("python", ""))
     if item["format"] == "external":
         suffix, compression = suffixes(path.name)
         codec = registry.by_suffix(suffix)
@@ -151,5 +151,9 @@ def _shape(path: Path) -> tuple[int, dict[str, str]]:
 def _of_folder(path: Path) -> Ref:
     found = local.find(Local(f"{path}/"))
     return Ref(
-        place=f"{path}/", format="folder", size=found.size, digest=local.digest_of_folder(found), python="builtins.dict"
+        place=f"{path}/",
+        format="folder",
+        size=found.size,
+        digest=digests.digest_of_folder(found),
+        python="builtins.dict",
     )

@@ -17,7 +17,7 @@ from pxw.compat.script import Job, Outcome, Script, completed
 from pxw.errors import ScriptError
 from pxw.settings import load_settings
 from pxw.specs import DDM, Dataset, Local
-from pxw.stores import local
+from pxw.stores import local, publishing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,7 +103,7 @@ class _Execution:
         seconds = time.perf_counter() - began
         if ended.status:
             for place in places.values():
-                local.sweep(Path(place["path"]) if place["folder"] else Path(place["path"]).parent)
+                publishing.sweep(Path(place["path"]) if place["folder"] else Path(place["path"]).parent)
         journal = Journal.read(self._folder / "journal.jsonl")
         refused = handover.refused.get((journal.error or {}).get("input", ""))
         if refused is not None:
@@ -119,7 +119,7 @@ class _Execution:
                 self._run.claim(path, f"task {self._script.name!r}, output {name!r}", self._key)
                 yield name, {"path": str(path), "folder": spec.is_folder, "remote": False, "variable": str(path)}
             elif isinstance(spec, DDM):
-                path = self._folder / "outgoing" / local.entry_path(Path(name), spec.name or "files")
+                path = self._folder / "outgoing" / publishing.entry_path(Path(name), spec.name or "files")
                 variable = f"{spec.name or ''}|{spec.project}"
                 yield name, {"path": str(path), "folder": spec.name is None, "remote": True, "variable": variable}
 

@@ -11,7 +11,7 @@ from pxw.codecs.registry import known_as
 from pxw.errors import CorruptDataError, FormatError, PxwError, SpecError, nearest
 from pxw.settings import load_settings
 from pxw.specs import Dataset, Placed, Ref, suffixes
-from pxw.stores import local, own, store_of
+from pxw.stores import faults, own, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,7 +181,7 @@ def reading(file: File) -> Iterator[None]:
     except Exception as error:
         if _means_broken(error):
             raise _broken(file, error) from error
-        with local.naming_faults(file.path, "read"):
+        with faults.naming_faults(file.path, "read"):
             raise
 
 

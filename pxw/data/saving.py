@@ -18,7 +18,7 @@ from pxw.data.places import codec_of, find, format_name, nowhere, reading
 from pxw.data.writing import Facts, python_of, write
 from pxw.errors import FormatError
 from pxw.specs import Dataset, Local, Ref, suffixes
-from pxw.stores import local
+from pxw.stores import digests, local, publishing
 
 if TYPE_CHECKING:
     from pxw.codecs.registry import AnyCodec
@@ -62,7 +62,7 @@ def save(value: Any, spec: Dataset, *, beside: Path | None = None) -> Ref:
         if ref is not None:
             return ref
     path = _suffixed(target, codec, spec)
-    with local.publish_file(path, durable=target.durable) as temporary:
+    with publishing.publish_file(path, durable=target.durable) as temporary:
         file = File(temporary, spec, _compression(spec), str(path))
         facts = write(value, codec, file)
         if codec.format in {"bytes", "text"}:
@@ -125,7 +125,9 @@ def _inlined(value: Any, codec: AnyCodec, spec: Dataset) -> Ref | None:
         return None
     small = value if codec.format == "text" else json.loads(text)
     data = text.encode()
-    return Ref(value=small, format=codec.format, size=len(data), digest=local.digest_of(data), python=python_of(value))
+    return Ref(
+        value=small, format=codec.format, size=len(data), digest=digests.digest_of(data), python=python_of(value)
+    )
 
 
 def _suffixed(target: Target, codec: AnyCodec, spec: Dataset) -> Path:
@@ -157,7 +159,7 @@ def _ref(path: Path, codec: AnyCodec, spec: Dataset, facts: Facts, written: Path
         format=spec.format or own_name,
         compression=_compression(spec),
         size=written.stat().st_size,
-        digest=local.digest(written),
+        digest=digests.digest(written),
         rows=facts.rows,
         columns=facts.columns,
         checked=facts.checked,
@@ -166,9 +168,9 @@ def _ref(path: Path, codec: AnyCodec, spec: Dataset, facts: Facts, written: Path
 
 
 def _copied_files(place: Place, target: Target) -> Ref:
-    with local.publish_folder(target.path, durable=target.durable) as temporary:
+    with publishing.publish_folder(target.path, durable=target.durable) as temporary:
         for name, file in place.files.items():
-            local.copy(file.path, local.entry_path(temporary, name))
+            publishing.copy(file.path, publishing.entry_path(temporary, name))
     return _folder_ref(target.path)
 
 
@@ -186,8 +188,8 @@ def _save_path(value: Path, spec: Dataset, target: Target) -> Ref:
     path = target.path.with_name(target.path.name + suffix) if target.is_open else target.path
     spec = spec.model_copy(update={"compression": packed})
     codec = given or wanted or registry.by_format("bytes")
-    with local.publish_file(path, durable=target.durable) as temporary:
-        local.copy(place.file.path, temporary)
+    with publishing.publish_file(path, durable=target.durable) as temporary:
+        publishing.copy(place.file.path, temporary)
         hold_file(_as_target(File(temporary, spec, packed, str(path)), path))
         return _ref(path, codec, spec, Facts("pathlib.Path"), temporary)
 
@@ -199,14 +201,14 @@ def _save_folder(value: Any, spec: Dataset, target: Target) -> Ref:
             f"a {type(value).__name__} cannot fill a folder", help="return a dict of file names to values, or a Path"
         )
     plain = Dataset(**{name: getattr(spec, name) for name in Dataset.model_fields.keys() & spec.model_fields_set})
-    with local.publish_folder(target.path, durable=target.durable) as temporary:
+    with publishing.publish_folder(target.path, durable=target.durable) as temporary:
         for name, item in value.items():
             _save_entry(item, name, plain, temporary)
     return _folder_ref(target.path)
 
 
 def _save_entry(item: Any, name: str, spec: Dataset, folder: Path) -> None:
-    path = local.entry_path(folder, str(name))
+    path = publishing.entry_path(folder, str(name))
     entry = Local(path).inherit(spec)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not suffixes(path.name)[0] and not isinstance(item, bytes | str | Path):
@@ -215,7 +217,7 @@ def _save_entry(item: Any, name: str, spec: Dataset, folder: Path) -> None:
     if path.exists():
         raise FormatError(f"two entries of the folder are the file {path.relative_to(folder)}", help="rename one")
     if isinstance(item, Path):
-        local.copy(item, path)
+        publishing.copy(item, path)
         return
     write(item, _codec(item, entry, Target(path)), File(path, entry, _compression(entry), str(name)))
 
@@ -223,7 +225,11 @@ def _save_entry(item: Any, name: str, spec: Dataset, folder: Path) -> None:
 def _folder_ref(path: Path) -> Ref:
     found = local.find(Local(f"{path}/"))
     return Ref(
-        place=f"{path}/", format="folder", size=found.size, digest=local.digest_of_folder(found), python="builtins.dict"
+        place=f"{path}/",
+        format="folder",
+        size=found.size,
+        digest=digests.digest_of_folder(found),
+        python="builtins.dict",
     )
 
 
@@ -259,8 +265,8 @@ def _copied(ref: Ref | Dataset, file: File, spec: Dataset) -> Ref:
     known = ref if isinstance(ref, Ref) else Ref()
     facts = Facts(known.python, known.rows, known.columns, known.checked)
     path = _target(spec, None).path
-    with local.publish_file(path, durable=True) as temporary:
-        local.copy(file.path, temporary)
+    with publishing.publish_file(path, durable=True) as temporary:
+        publishing.copy(file.path, temporary)
         return _ref(path, _codec_of_copied(file), spec, facts, temporary)
 
 

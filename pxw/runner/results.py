@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pxw.spaces import Runs
-from pxw.stores import local
+from pxw.stores import publishing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +47,6 @@ class Results:
         nodes = self.now()
         ordered = {name: nodes[name] for name in order if name in nodes}
         path = self._run.folder / "results.json"
-        with local.publish_file(path, durable=True) as temporary:
+        with publishing.publish_file(path, durable=True) as temporary:
             temporary.write_text(json.dumps(ordered, indent=2, default=str))
         return ordered, path

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from pxw.cache import TEMPORARY
-from pxw.stores.local import entry_path, naming_faults
+from pxw.stores.faults import naming_faults
+from pxw.stores.publishing import entry_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ import pytest
 
 from pxw import Local, data
 from pxw.errors import DataError, MissingDataError, PlaceError, StorageFullError
-from pxw.stores import local
+from pxw.stores import digests, publishing
 
 FRAME = pd.DataFrame({"a": [1, 2]})
 
@@ -37,7 +37,7 @@ def entries(folder: Path) -> list[str]:
 WRITE_SLOWLY = """
 import sys, time
 from pathlib import Path
-from pxw.stores.local import publish_file, publish_folder
+from pxw.stores.publishing import publish_file, publish_folder
 target, folder = Path(sys.argv[1]), sys.argv[2] == "folder"
 with (publish_folder if folder else publish_file)(target, durable=True) as temporary:
     (temporary / "a.txt" if folder else temporary).write_text("half")
@@ -56,7 +56,7 @@ def test_a_writer_killed_in_the_middle_leaves_nothing_and_the_next_one_clears_up
     writer.communicate()
     assert not target.exists()
     assert len(entries(tmp_path)) == 1
-    with local.publish_file(target, durable=False) as temporary:
+    with publishing.publish_file(target, durable=False) as temporary:
         temporary.write_text("whole")
     assert entries(tmp_path) == [target.name]
 
@@ -68,7 +68,7 @@ def test_a_writer_that_lives_keeps_its_temporary(kind: str, tmp_path: Path) -> N
     try:
         assert writer.stdout is not None
         writer.stdout.readline()
-        with local.publish_file(tmp_path / "out", durable=False) as temporary:
+        with publishing.publish_file(tmp_path / "out", durable=False) as temporary:
             temporary.write_text("mine")
         assert len(entries(tmp_path)) == 2
     finally:
@@ -325,9 +325,9 @@ def test_paths_start_at_home_or_the_working_directory(tmp_path: Path, monkeypatc
 
 def test_a_digest_tells_one_changed_bit(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"\0" * 1_000_000)
-    before = local.digest(tmp_path / "a")
+    before = digests.digest(tmp_path / "a")
     with (tmp_path / "a").open("r+b") as file:
         file.seek(500_000)
         file.write(b"\1")
-    assert local.digest(tmp_path / "a") != before
-    assert local.digest_of(b"") == local.digest(Path("/dev/null"))
+    assert digests.digest(tmp_path / "a") != before
+    assert digests.digest_of(b"") == digests.digest(Path("/dev/null"))

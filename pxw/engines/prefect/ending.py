@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.exceptions import TerminationSignal
 
-from pxw.stores import local
+from pxw.stores import publishing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def ends_when_told(run_id: str, task_runner: Any) -> Iterator[None]:
         _let_go(task_runner)
         # Ctrl-C in a notebook ends the flow, and not the process; a worker's child has nothing else to do.
         if isinstance(told, TerminationSignal) or os.environ.get("PREFECT__FLOW_RUN_ID") == run_id:
-            local.abandon()
+            publishing.abandon()
             _end_process_soon()
         raise
 
@@ -51,7 +51,7 @@ def ends_with_flow() -> None:
 
 
 def _end_process(*_: Any) -> None:
-    local.abandon()
+    publishing.abandon()
     os._exit(128 + signal.SIGTERM)
 
 

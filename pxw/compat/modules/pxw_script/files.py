@@ -113,8 +113,8 @@ def write_external(value: Any, path: str) -> None:
 def publish(path: str) -> Iterator[str]:
     """Give a temporary path beside the final one, which it becomes when the block ends well.
 
-    As `pxw.stores.local` does it, which a script does not pay for: a lock tells that the writer lives, and the next
-    one, of whichever of the two, removes what a killed one left.
+    As `pxw.stores.publishing` does it, which a script does not pay for: a lock tells that the writer lives, and the
+    next one, of whichever of the two, removes what a killed one left.
     """
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
