@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 from typing import TYPE_CHECKING, Any
 
 from . import values
@@ -102,6 +101,8 @@ class Results(_Base):
 
 def nearest(name: Any, names: Any) -> str:
     """Word the remedy for an unknown name."""
+    import difflib
+
     known = [str(each) for each in names]
     close = difflib.get_close_matches(str(name), known, 1)
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known[:20]) or 'none'}"

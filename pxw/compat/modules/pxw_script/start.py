@@ -7,7 +7,6 @@ import atexit
 import importlib
 import os
 import sys
-import traceback
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +58,8 @@ def run(task: tasks.Task, script: str) -> None:
             task.fail(kind="exit", text=str(stop.code), **_place(stop, script))
             raise
     except BaseException as error:
+        import traceback
+
         _prune(error, set())
         traceback.print_exception(type(error), error, error.__traceback__)
         text = traceback.format_exception_only(type(error), error)[-1].strip()
@@ -110,6 +111,8 @@ def _import(name: str) -> Any:
 
 def _place(error: BaseException, script: str) -> dict[str, Any]:
     """Where in the script it happened."""
+    import traceback
+
     if isinstance(error, SyntaxError) and error.filename == script:
         return {"file": script, "line": error.lineno}
     found: dict[str, Any] = {}

@@ -11,7 +11,6 @@ import mmap
 import os
 import pickle
 import sys
-import tempfile
 from typing import Any
 
 __all__ = ["DatasetError", "as_json", "read", "write"]
@@ -65,7 +64,8 @@ def write(value: Any, folder: str, name: str) -> dict[str, Any]:
     kind = as_such if table is None else "arrow"
     stem = "".join(sign if sign.isalnum() else "_" for sign in name)[:60]
     os.makedirs(folder, exist_ok=True)
-    handle, path = tempfile.mkstemp(_SUFFIXES[kind], f"{stem}-", folder)
+    path = os.path.join(folder, f"{stem}-{os.urandom(6).hex()}{_SUFFIXES[kind]}")
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     item = {"format": kind, "path": path, "python": type_name(value)}
     with os.fdopen(handle, "wb") as file:
         if kind == "arrow":
