@@ -25,12 +25,14 @@ from pxw.isolated import bind
 from pxw.runs import Run, active, open_run
 from pxw.runs.unseen import submitted
 from pxw.specs import Ref, Spec
+from pxw.specs.touching import future_touched, refuse_touching
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pxw.binding.declare import Declared
+    from pxw.errors import RefTouchedError
     from pxw.isolated import Env
 
 __all__ = [
@@ -117,6 +119,9 @@ class Done:
         """Call it at once."""
         fn(self)
 
+    def _touched(self, how: str) -> RefTouchedError:
+        return future_touched(self.task, how)
+
 
 def _run_to_its_end(coroutine: Any) -> Any:
     """Run a coroutine from code that cannot await it, whether or not an event loop is running."""
@@ -125,6 +130,9 @@ def _run_to_its_end(coroutine: Any) -> Any:
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(copy_context().run, asyncio.run, coroutine).result()
+
+
+refuse_touching(Done, "future")
 
 
 class DoneList(list[Done]):

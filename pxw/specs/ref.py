@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Never
+from typing import ClassVar
 
 from pydantic import Field, JsonValue
 
 from pxw.errors import RefTouchedError
 from pxw.opaque import Opaque
 from pxw.specs.formats import Compression, Format  # noqa: TC001 - pydantic reads the annotations
+from pxw.specs.touching import refuse_touching
 
 __all__ = ["Ref"]
 
@@ -60,48 +61,10 @@ class Ref(Opaque):
 
     __str__ = __repr__
 
-    def __getattr__(self, name: str) -> Never:
-        if name.startswith("_"):  # copy, pickle, pydantic and IDEs ask for these
-            raise AttributeError(name)
-        raise self._touched(f".{name}")
-
     def _touched(self, how: str) -> RefTouchedError:
         return RefTouchedError(
             f"this is a reference to data, not the data itself: {how}", at=repr(self), help=self._UNLOADED
         )
 
 
-def _refuse(operator: str, shown: str) -> None:
-    def touched(self: Ref, *_: object) -> Never:
-        raise self._touched(shown)
-
-    setattr(Ref, operator, touched)
-
-
-for _operator, _shown in {
-    "__getitem__": "ref[...]",
-    "__setitem__": "ref[...] = ...",
-    "__contains__": "... in ref",
-    "__len__": "len(ref)",
-    "__iter__": "for ... in ref",
-    "__bool__": "if ref",
-    "__float__": "float(ref)",
-    "__int__": "int(ref)",
-    "__array__": "numpy.asarray(ref)",
-    "__call__": "ref(...)",
-    **{f"__{name}__": f"ref {sign} ..." for name, sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items()},
-    **{
-        f"__{side}{name}__": f"arithmetic ({sign})"
-        for side in ("", "r")
-        for name, sign in {
-            "add": "+",
-            "sub": "-",
-            "mul": "*",
-            "truediv": "/",
-            "matmul": "@",
-            "and": "&",
-            "or": "|",
-        }.items()
-    },
-}.items():
-    _refuse(_operator, _shown)
+refuse_touching(Ref, "ref")

@@ -102,6 +102,30 @@ def test_submit_gives_a_future_whose_result_is_a_reference(engine, tasks):
     assert main() == ([2, 4], [4, 8], [4, 8])
 
 
+def test_a_future_that_is_taken_for_its_value_says_how_to_get_the_value(engine, tasks):
+    touches = {
+        "future[...]": lambda future: future["age"],
+        ".shape": lambda future: future.shape,
+        "len(future)": len,
+        "if future": bool,
+        "for ... in future": list,
+        "arithmetic (+)": lambda future: future + 1,
+        "future > ...": lambda future: future > 1,
+    }
+
+    @engine.flow
+    def main():
+        future = tasks.double.submit(tasks.make(1, 2))
+        for how, touch in touches.items():
+            with pytest.raises(RefTouchedError, match=r"pxw.load\(future\) waits") as told:
+                touch(future)
+            assert told.value.message == f"this is the future of task '_double', not what the task returns: {how}"
+        assert not hasattr(future, "shape")
+        return ages(future)
+
+    assert main() == [2, 4]
+
+
 def test_wait_and_as_completed_of_prefect_take_the_futures(engine, tasks):
     from prefect.futures import as_completed, wait
 

@@ -109,7 +109,9 @@ def test_a_direct_call_raises_where_it_is_made(engine, tasks):
 
 
 def test_a_subflow_fails_in_its_callers_hands(engine, tasks):
-    inner = engine.flow(name="inner")(lambda: tasks.fail.submit() and None)
+    @engine.flow(name="inner")
+    def inner():
+        tasks.fail.submit()
 
     def main():
         with pytest.raises(UnseenFailureError, match="flow 'inner'"):

@@ -13,11 +13,13 @@ from prefect.utilities.annotations import allow_failure
 from prefect.utilities.collections import visit_collection
 
 from pxw.runs.unseen import submitted
+from pxw.specs.touching import future_touched, refuse_touching
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Future
 
+    from pxw.errors import RefTouchedError
     from pxw.runs.unseen import Submitted
 
 __all__ = ["see_allowed", "watched"]
@@ -86,6 +88,10 @@ def _seen_kind(kind: type[PrefectFuture[Any]]) -> type[PrefectFuture[Any]]:
             error = state.result(raise_on_failure=False, _sync=True)
             return error if isinstance(error, BaseException) else RuntimeError(state.message or state.name)
 
+        def _touched(self, how: str) -> RefTouchedError:
+            return future_touched(self.task, how)
+
+    refuse_touching(Watched, "future")
     Watched.__name__ = Watched.__qualname__ = kind.__name__
     return Watched
 
