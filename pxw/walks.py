@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Never
 
 from pxw.binding.outcome import named_refs
+from pxw.binding.swapping import leaves
 from pxw.data.schema import schema_of
 from pxw.errors import OutputError, PxwError, RefTouchedError
 from pxw.specs import Dataset, Placed, Ref
@@ -90,7 +91,9 @@ class Walk:
             binding.verify()
         bound = binding.complete(args, kwargs)
         for name, value in bound.arguments.items():
-            for item in _leaves(value):
+            with self._noting():
+                binding.refuse_text(name, value)
+            for item in leaves(value):
                 self._look_at(binding, name, item)
         refs = [self._declared(binding, name, spec) for name, spec in binding.outputs.items()]
         if not refs:
@@ -144,15 +147,6 @@ class Walk:
         except PxwError as error:
             error.at = ", ".join(filter(None, [at, error.at]))
             self.findings.append(error)
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    """The values in lists, tuples and dicts; also those that `*args` and `**kwargs` collect."""
-    if isinstance(value, dict | list | tuple):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(item)
-    else:
-        yield value
 
 
 def _line(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 import pxw
 from pxw.engines.inline import flow, task
-from pxw.errors import EdgeError, MissingDataError, OutputError, PlaceError, SchemaError
+from pxw.errors import ArgumentError, EdgeError, MissingDataError, OutputError, PlaceError, SchemaError
 from pxw.walks import Walk
 
 
@@ -100,6 +100,16 @@ def test_a_missing_input_and_a_header_that_does_not_fit_are_findings(people):
     assert "task 'keep', input 'people'" in str(missing)
     assert isinstance(unfit, SchemaError)
     assert "task 'feed', input 'pets'" in str(unfit)
+
+
+def test_a_path_as_text_where_a_table_is_declared_is_a_finding():
+    def main():
+        keep("people.csv")
+
+    (finding,) = walk(main).findings
+    assert isinstance(finding, ArgumentError)
+    assert finding.message == "task 'keep', input 'people' takes a DataFrame, and was given the text 'people.csv'"
+    assert finding.help == "if that is a file: pxw.Local('people.csv')"
 
 
 def test_a_place_that_the_flow_itself_writes_need_not_exist(people, tmp_path):

@@ -181,11 +181,7 @@ class Binding:
             return value
         if isinstance(value, Ref) or (name in self.inputs and isinstance(value, Dataset)):
             return self._loaded_one(name, value, wanted)
-        if name in self.inputs and isinstance(value, str | os.PathLike) and is_table_type(asked(wanted)):
-            raise ArgumentError(
-                f"{self._into(name)} takes a {asked(wanted).__name__}, and was given the text {os.fspath(value)!r}",
-                help=f"if that is a file: pxw.Local({os.fspath(value)!r})",
-            )
+        self.refuse_text(name, value)
         each = many(asked(wanted))
         inner = each[1] if each else None
         sources = (Ref, Dataset) if name in self.inputs else Ref
@@ -201,6 +197,15 @@ class Binding:
         except PxwError as error:
             error.at = ", ".join(filter(None, [self._into(name), _origin(source), error.at]))
             raise
+
+    def refuse_text(self, name: str, value: Any) -> None:
+        """Refuse a text where a table is declared: it is most likely a path."""
+        wanted = asked(self.annotations.get(name))
+        if name in self.inputs and isinstance(value, str | os.PathLike) and is_table_type(wanted):
+            raise ArgumentError(
+                f"{self._into(name)} takes a {wanted.__name__}, and was given the text {os.fspath(value)!r}",
+                help=f"if that is a file: pxw.Local({os.fspath(value)!r})",
+            )
 
     def look(self, name: str, spec: Dataset) -> None:
         """Look at what an input would be read from, without reading it: is it there, and does its header fit?"""

@@ -10,9 +10,9 @@ from pxw.codecs.kinds import is_table_type
 from pxw.specs import Dataset, Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["inside", "is_heavy", "travels_otherwise", "wants_reference"]
+__all__ = ["inside", "is_heavy", "leaves", "travels_otherwise", "wants_reference"]
 
 
 def is_heavy(cls: type) -> bool:
@@ -39,6 +39,15 @@ def inside(value: Any, picks: Callable[[type], bool], change: Callable[[Any], An
     if isinstance(value, dict):
         return dict(zip(value, changed, strict=True))
     return type(value)(*changed) if hasattr(value, "_fields") else type(value)(changed)
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """The values in lists, tuples and dicts; also those that `*args` and `**kwargs` collect."""
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from leaves(item)
+    else:
+        yield value
 
 
 def wants_reference(wanted: Any) -> bool:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pxw import data, values
+from pxw.binding.swapping import leaves
 from pxw.cli.target import binding_of, tasks_near, user_function
 from pxw.errors import PxwError
 from pxw.specs import Placed
@@ -38,20 +39,22 @@ def missing_inputs(flow: Any, given: dict[str, Any]) -> list[PxwError]:
     fn = user_function(flow)
     defaults = {name: parameter.default for name, parameter in inspect.signature(fn).parameters.items()}
     uses = Uses.of(fn)
-    specs = {name: value for name, value in (defaults | given).items() if isinstance(value, Placed)}
-    looks: list[tuple[str, Callable[[], Any]]] = [
-        (f"flow {flow.name!r}, parameter {name!r}", look)
-        for name, spec in specs.items()
+    specs = [
+        (name, spec) for name, value in (defaults | given).items() for spec in leaves(value) if isinstance(spec, Placed)
+    ]
+    looks: list[tuple[str, Dataset, Callable[[], Any]]] = [
+        (f"flow {flow.name!r}, parameter {name!r}", spec, look)
+        for name, spec in specs
         if name not in uses.written | uses.unseen
         # As what the flow's body may load it is not known: it must be there.
         for look in [partial(read, spec) for read in uses.read_by[name]] or [partial(data.look, spec, None, bytes)]
     ]
     looks += [
-        (f"task {task!r}, input {name!r}", partial(binding.look, name, spec))
+        (f"task {task!r}, input {name!r}", spec, partial(binding.look, name, spec))
         for task, binding in tasks_near(flow).items()
         for name, spec in binding.moved.items()
     ]
-    findings = {at: error for at, look in reversed(looks) if (error := _faults_of(look, at))}
+    findings = {(at, str(spec)): error for at, spec, look in reversed(looks) if (error := _faults_of(look, at))}
     return list(reversed(findings.values()))
 
 

@@ -198,6 +198,21 @@ def test_an_input_that_only_the_flows_body_loads_must_be_there(pxw, tmp_path):
     assert (code, out.split()[-2:]) == (0, ["returned", "3"])
 
 
+def test_every_missing_input_of_a_list_is_found_before_anything_runs(pxw, tmp_path):
+    (tmp_path / "many.py").write_text(
+        "import pandas as pd\nimport pxw\n"
+        "@pxw.task(inputs=['tables'], outputs=['rows'])\n"
+        "def rows(tables: list[pd.DataFrame]) -> int:\n    return sum(map(len, tables))\n"
+        "@pxw.flow\ndef many(raw: list[pxw.Local] = [pxw.Local(f'{name}.csv') for name in 'abc']):\n"
+        "    return rows(raw)\n"
+    )
+    (tmp_path / "b.csv").write_text("x\n1\n")
+    code, _, err = pxw("run", "many.py", "--inline")
+    assert (code, err.count("error[PXW103]"), "started" in err) == (1, 2, False)
+    assert "a.csv" in err
+    assert "c.csv" in err
+
+
 def test_check_walks_first_and_runs_nothing_if_it_finds_something(pxw, three):
     Path("data/in.csv").unlink()
     code, out, err = pxw("run", "three.py", "--inline", "--check")
