@@ -182,7 +182,7 @@ class Cache:
             How many files and bytes.
         """
         removed, kept = [], 0
-        used = {path: path.stat() for path in self.root.glob("??/*")}
+        used = {path: path.stat() for path in self.files()}
         for path in sorted(used, key=lambda each: used[each].st_atime, reverse=True):
             age = now - used[path].st_atime
             kept += used[path].st_size
@@ -192,6 +192,15 @@ class Cache:
         if removed and not dry_run:
             self._remove(removed)
         return len(removed), sum(used[path].st_size for path in removed)
+
+    def files(self) -> Iterator[Path]:
+        """All copies."""
+        return self.root.glob("??/*")
+
+    def is_whole(self, path: Path) -> bool:
+        """Read a copy again: whether its bytes are those that its name tells."""
+        with placing("read", path), path.open("rb") as file:
+            return digest_of(file) == path.name
 
     def _remove(self, paths: list[Path]) -> None:
         """Remove files, the names that they have beside, and what is known of their versions."""

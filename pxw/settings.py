@@ -31,8 +31,12 @@ class Settings(BaseSettings):
         default=None,
         description="Where machines share the data of runs: a folder, or the URL of an object store.",
     )
-    keep_days: float = Field(default=14, ge=0, description="`pxw gc` removes intermediates of runs older than this.")
-    keep_gb: float = Field(default=50, ge=0, description="`pxw gc` removes the oldest runs beyond this many gigabytes.")
+    keep_days: float = Field(
+        default=14, ge=0, description="`pxw cache gc` removes intermediates of runs older than this."
+    )
+    keep_gb: float = Field(
+        default=50, ge=0, description="`pxw cache gc` removes the oldest runs beyond this many gigabytes."
+    )
     answer_timeout: int = Field(
         default=86_400, ge=1, description="Seconds that an interactive task of an old project waits for an answer."
     )

@@ -284,6 +284,7 @@ class Binding:
 
     def again(self, bound: inspect.BoundArguments, noting: Noting) -> tuple[Any] | None:
         """What an earlier attempt of the run got from the same call."""
+        noting.takes(bound.arguments, self.code)
         wanted = {name for name in bound.arguments if wants_reference(self.annotations.get(name))}
         places = [value.place for name in wanted if isinstance(value := bound.arguments[name], Ref)]
         found = noting.again(identity_of(self.code, {"": places, **bound.arguments}))

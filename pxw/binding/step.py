@@ -5,17 +5,26 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import xxhash
+
 from pxw import data
-from pxw.runs import earlier
+from pxw.runs import about, earlier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pxw.runs import Run
 
 __all__ = ["Noting", "Step"]
+
+
+@lru_cache(256)
+def _digest(code: str) -> str:
+    """What tells a task's code from what it was in another run."""
+    return xxhash.xxh3_64_hexdigest(code.encode())
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,14 @@ class Step:
         try:
             yield noting
         except BaseException as error:
-            self.run.note("failed", task=task, key=self.key, error=f"{type(error).__name__}: {error}"[:500])
+            facts: dict[str, Any] = {"error": f"{type(error).__name__}: {error}"[:500]}
+            self._note_end("failed", task, began, noting, facts)
             raise
+        self._note_end(noting.event, task, began, noting, noting.facts)
+
+    def _note_end(self, event: str, task: str, began: float, noting: Noting, facts: dict[str, Any]) -> None:
         seconds = round(time.perf_counter() - began, 3)
-        self.run.note(noting.event, task=task, key=self.key, seconds=seconds, **noting.facts)
+        self.run.note(event, task=task, key=self.key, seconds=seconds, **noting.given, **facts)
 
 
 @dataclass
@@ -56,6 +69,12 @@ class Noting:
     step: Step
     event: str = "finished"
     facts: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
+
+    def takes(self, arguments: Mapping[str, Any], code: str) -> None:
+        """Tell what the task is given, and a fingerprint of its code, whether it ends well or not."""
+        inputs = {name: about.taken(value) for name, value in arguments.items()}
+        self.given = {"inputs": inputs, "code": _digest(code)}
 
     def again(self, call: str) -> tuple[Any] | None:
         """What an earlier attempt of the run got from the same call, if that is still there as it was."""

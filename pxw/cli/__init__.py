@@ -43,7 +43,8 @@ _COMMANDS = {
     "deploy": "Deploy a workflow or experiment of a `.xxp` file to a work pool of Prefect.",
     "ddm": "Look into a DDM, move files there and back, sign in, and serve one on this machine.",
     "doctor": "Look at the installation: packages, server, disk, settings.",
-    "gc": "Remove the intermediates of old runs.",
+    "runs": "Look at runs: which there are, what one did, what differs between two.",
+    "cache": "What pxw keeps by itself: how much it is, whether it is undamaged; remove what is old.",
     "server": "The local Prefect server, which `pxw run` starts where it needs one: its status, its start, its end.",
 }
 for _order, (_name, _help) in enumerate(_COMMANDS.items()):

@@ -146,7 +146,7 @@ def _home(settings: Settings) -> Iterator[Check]:
         "disk",
         "ok" if free > _LITTLE else "warn",
         f"{size(free)} free",
-        "" if free > _LITTLE else "`pxw gc` removes old intermediates; PXW_HOME may be on a larger disk",
+        "" if free > _LITTLE else "`pxw cache gc` removes old intermediates; PXW_HOME may be on a larger disk",
     )
 
 

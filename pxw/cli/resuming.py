@@ -13,6 +13,7 @@ from pxw.cli.faults import WrongUseError
 from pxw.cli.project_options import ProjectOptions  # noqa: TC001 - pydantic reads the annotation
 from pxw.errors import TargetError, nearest
 from pxw.runs import folder_of, journal, refuse_running
+from pxw.runs.finding import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Asked:
             WrongUseError: no such run, or one that was started elsewhere, or something else is asked for now.
             RunningError: it goes on.
         """
-        run_id = next(_unfinished(settings), (run_id, ""))[0] if run_id == "last" else run_id
+        run_id = next(_unfinished(settings), (run_id, ""))[0] if run_id == "last" else meant(run_id, settings)
         folder = folder_of(run_id, settings)
         if not journal.size(folder):
             raise WrongUseError(_unknown(run_id, settings))

@@ -135,7 +135,7 @@ class Session:
         if self._run_id:
             folder = shown_path(folder_of(self._run_id, self.settings))
             lines.append(f"\n   = {self._how_to_resume()}")
-            lines.append(f"\n   = intermediates stay in {folder} until `pxw gc` removes them")
+            lines.append(f"\n   = intermediates stay in {folder} until `pxw cache gc` removes them")
         outputs = outputs_of(self._progress.saved, None, self.settings.kept_below, with_values=False)
         written = [output.place for output in outputs]
         if written:

@@ -229,11 +229,11 @@ class InlineFlow:
         run = open_run(identity, self.name)
         if inspect.iscoroutinefunction(self.fn):
             return self._call_async(run, bound)
-        with run.noted():
+        with run.noted("inline", bound.arguments):
             return self.fn(*bound.args, **bound.kwargs)
 
     async def _call_async(self, run: Run, bound: inspect.BoundArguments) -> Any:
-        with run.noted():
+        with run.noted("inline", bound.arguments):
             return await self.fn(*bound.args, **bound.kwargs)
 
     def with_options(self, **options: Any) -> InlineFlow:

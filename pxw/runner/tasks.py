@@ -106,19 +106,26 @@ class NodeBinding(Binding):
         """Run the script after all that it waits for; or give what an earlier attempt of the run got."""
         with step.noted(self.name) as noting:
             before = merged(self.signature.bind(*args, **kwargs).arguments["before"], self.order)
-            again = noting.again(self._identity(before))
+            given, code = self._known(before)
+            noting.takes(given, code)
+            again = noting.again(self._identity(before, code))
             left = self._run(before, step) if again is None else Left(*again[0])
             self._note_saved(left, step)
             noting.keep((left.outputs, left.variables, left.result_map))
             return {**before, self.name: left}
 
-    def _identity(self, before: Handed) -> str:
+    def _known(self, before: Handed) -> tuple[dict[str, Any], str]:
+        """What the task is given, and what tells whether it would do the same again."""
+        node, work = self.work.workflow.task(self.name), self.work
+        given = {**_inputs(node, work, before), **_parameters(node, work)}
+        return given, f"{node.name} {_script(node, work).fingerprint()}"
+
+    def _identity(self, before: Handed, code: str) -> str:
         node, work = self.work.workflow.task(self.name), self.work
         given = (_inputs(node, work, before), _outputs(node, work), _parameters(node, work))
         script, job = _script(node, work), work.job
         if not script.asks_for_results():  # which runs have ended when this one begins is chance
             job = replace(job, results=None)
-        code = f"{node.name} {script.fingerprint()}"
         return identity_of(code, {"given": given, "before": before, "job": job, "settings": work.workflow.settings})
 
     def _note_saved(self, left: Left, step: Step) -> None:

@@ -95,7 +95,9 @@ def events(folder: Path, since: int = 0) -> Iterator[dict[str, Any] | None]:
                 yield None
                 continue
             with suppress(ValueError):
-                yield json.loads(line[max(line.rfind(_BEGIN), 0) :])
+                event = json.loads(line[max(line.rfind(_BEGIN), 0) :])
+                if isinstance(event, dict) and type(event.get("at")) in {int, float} and "event" in event:
+                    yield event
             line = ""
 
 

@@ -7,18 +7,19 @@ import shutil
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pxw.addresses import is_url
 from pxw.errors import OutputError
-from pxw.runs import claims, earlier, journal
+from pxw.runs import about, claims, earlier, journal
 from pxw.runs.folders import Hold, alone, caller_of, folder_of, safe
 from pxw.runs.unseen import none_unseen
 from pxw.settings import load_settings
 from pxw.specs import DDM, Remote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pxw.settings import Settings
@@ -91,9 +92,13 @@ class Run:
 
     def note_saved(self, ref: Ref, key: str) -> None:
         """Append what was saved."""
-        facts: dict[str, Any] = {"place": ref.place, "rows": ref.rows, "size": ref.size}
-        if not ref.place:
+        facts: dict[str, Any] = {"place": ref.place, "rows": ref.rows, "size": ref.size, "digest": ref.digest}
+        if ref.place:
+            facts |= {"format": ref.format, "compression": ref.compression, "columns": ref.columns}
+        else:
             facts["value"] = ref.value
+        if ref.run and ref.run != self.id:
+            facts["run"] = ref.run
         self.note("saved", task=ref.task, key=key, output=ref.output, **facts)
 
     @contextmanager
@@ -118,7 +123,7 @@ class Run:
         return os.path.exists(f"{self.folder}/.stop")  # noqa: PTH110 - asked before each task
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
+    def noted(self, engine: str = "inline", parameters: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
         """Hold the folder, and write to the journal that the flow started and how it ended.
 
         What earlier attempts of this run finished is kept for this one; what they left half done is removed.
@@ -129,6 +134,7 @@ class Run:
         around = active.get()
         with self.held(), alone(self.folder):
             self._begin(around if around is not None and around.id != self.id else None)
+            about.write(self.folder, engine, parameters)
             try:
                 with none_unseen(self.flow):
                     yield

@@ -132,8 +132,8 @@ def _gone(ref: Ref) -> MissingDataError:
     return MissingDataError(
         f"the data of {ref.source} is gone: {ref.place}",
         at=f"run {ref.run}" if ref.run else "",
-        help="`pxw gc` removes intermediates of finished runs by age and size: run the flow again. If another machine "
-        "wrote it, the two share no disk: set PXW_STORE to a folder or an object store that both reach, or "
+        help="`pxw cache gc` removes intermediates of finished runs by age and size: run the flow again. If another "
+        "machine wrote it, the two share no disk: set PXW_STORE to a folder or an object store that both reach, or "
         "PXW_DATASET_MANAGEMENT=DDM",
     )
 

@@ -1,4 +1,4 @@
-"""`pxw init`, `pxw doctor`, `pxw gc`: what surrounds a run."""
+"""`pxw init`, `pxw doctor`, `pxw cache gc`: what surrounds a run."""
 
 from __future__ import annotations
 
@@ -113,11 +113,11 @@ def _run_folder(home: Path, name: str, days_old: float) -> Path:
 def test_gc_removes_old_runs_and_tells_them(pxw, tmp_path):
     old = _run_folder(tmp_path / "pxw-home", "old", days_old=30)
     new = _run_folder(tmp_path / "pxw-home", "new", days_old=1)
-    code, out, _ = pxw("gc", "--dry-run")
+    code, out, _ = pxw("cache", "gc", "--dry-run")
     assert code == 0
     assert "would remove old  1.0 kB" in out
     assert old.exists()
-    code, out, _ = pxw("gc", "--json")
+    code, out, _ = pxw("cache", "gc", "--json")
     assert [(entry["run"], entry["size"]) for entry in json.loads(out)] == [("old", 1003)]
     assert not old.exists()
     assert new.exists()

@@ -104,7 +104,7 @@ def test_an_unknown_run_is_answered_with_those_that_did_not_finish(pxw: Pxw, fai
     assert "every run that is kept has finished" in err
     run_id = run_id_in(pxw("run", "failing.py", "--inline")[2])
     assert f"runs that did not finish: {run_id} (failing)" in pxw("run", "--resume", "x")[2].replace("\n", " ")
-    assert f"did you mean '{run_id}'?" in pxw("run", "--resume", run_id[:-1])[2].replace("\n", " ")
+    assert f"did you mean '{run_id}'?" in pxw("run", "--resume", f"{run_id[:-1]}x")[2].replace("\n", " ")
 
 
 def test_a_run_keeps_its_target_parameters_and_folder(

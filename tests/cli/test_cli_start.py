@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["init", "run", "check", "deploy", "doctor", "gc", "server"]
+COMMANDS = ["init", "run", "check", "deploy", "doctor", "runs", "cache", "server"]
 HEAVY = ["prefect", "pandas", "pyarrow", "numpy"]
 
 
@@ -32,6 +32,14 @@ def test_help_imports_neither_prefect_nor_pandas_nor_arrow():
 
 def test_an_inline_run_does_not_import_prefect(three: Path):
     assert "prefect" not in _imported_by("run", str(three), "--inline")
+
+
+def test_looking_at_runs_and_the_cache_imports_neither_prefect_nor_pandas(three: Path):
+    _imported_by("run", str(three), "--inline")
+    _imported_by("run", str(three), "--inline", "-p", "min_age=3")
+    for words in (["runs", "ls"], ["runs", "show"], ["runs", "diff"], ["cache", "ls"], ["cache", "verify"]):
+        assert not _imported_by(*words) & {"prefect", "pandas"}, words
+    assert _imported_by("runs", "ls") == set()
 
 
 def test_a_check_does_not_import_prefect(three: Path):

@@ -149,7 +149,7 @@ def test_an_altered_intermediate_is_detected(tmp_path: Path) -> None:
     with pytest.raises(DatasetAlteredError, match=rf"{len(whole):,} bytes then, {len(whole) - 1:,} now"):
         data.load(ref)
     path.unlink()
-    with pytest.raises(MissingDataError, match=r"is gone[\s\S]*pxw gc"):
+    with pytest.raises(MissingDataError, match=r"is gone[\s\S]*pxw cache gc"):
         data.load(ref)
     with pytest.raises(MissingDataError, match="is gone"):
         data.verify(ref)

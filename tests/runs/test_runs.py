@@ -166,10 +166,10 @@ def test_runs_that_are_too_old_go(home: Path) -> None:
 
 def test_the_oldest_go_when_all_are_too_large(home: Path) -> None:
     for age, name in enumerate(["newest", "middle", "oldest"]):
-        made(name, age=age, size=1000)
-    removed = collect(settings(keep_gb=2500 / 1e9))
+        made(name, age=age, size=100_000)
+    removed = collect(settings(keep_gb=250_000 / 1e9))
     assert [name for name, _ in removed] == ["oldest"]
-    assert removed[0][1] >= 1000
+    assert removed[0][1] >= 100_000
     assert kept(home) == {"newest", "middle"}
 
 

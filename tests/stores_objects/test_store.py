@@ -95,7 +95,7 @@ def test_gc_removes_old_runs_from_the_store_and_keeps_the_others(
     with pytest.raises(MissingDataError):
         pxw.load(old)
     monkeypatch.setenv("PXW_KEEP_DAYS", "0")
-    assert main(["gc", "--json"]) == 0
+    assert main(["cache", "gc", "--json"]) == 0
     assert f"{bucket}/runs/{needed.run}" in [each.get("run") for each in json.loads(capsys.readouterr().out)]
     assert objects(bucket) == [f"{bucket}/mine.txt"]
 

@@ -167,12 +167,13 @@ def _noted(wrapper: Callable[..., Any]) -> AbstractContextManager[None]:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or context.flow is None or context.flow.fn is not wrapper:
         return nullcontext()
-    return _held(run_of(context.flow_run, context.flow.name), context.task_runner)
+    return _held(run_of(context.flow_run, context.flow.name), context)
 
 
 @contextmanager
-def _held(run: Run, task_runner: Any) -> Iterator[None]:
-    with ends_when_told(run.id, task_runner), run.noted(), small_contexts():
+def _held(run: Run, context: FlowRunContext) -> Iterator[None]:
+    noted = run.noted("prefect", context.parameters or {})
+    with ends_when_told(run.id, context.task_runner), noted, small_contexts():
         yield
 
 
