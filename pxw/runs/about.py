@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +34,11 @@ def write(folder: Path, engine: str, parameters: Mapping[str, Any]) -> None:
     about = {
         "engine": engine,
         "parameters": {name: _parameter(value) for name, value in parameters.items()},
-        "versions": {"python": platform.python_version(), **{name: it for name, it in versions.items() if it}},
-        "host": socket.gethostname(),
+        "versions": {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            **{name: it for name, it in versions.items() if it},
+        },
+        "host": os.uname().nodename,
         "pid": os.getpid(),
         "cwd": os.getcwd(),  # noqa: PTH109 - a text is wanted
     }

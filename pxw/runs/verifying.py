@@ -12,7 +12,7 @@ from pxw.errors import PxwError
 from pxw.runs.finding import histories
 from pxw.runs.folders import locks
 from pxw.specs import Local
-from pxw.stores import local
+from pxw.stores import digests, local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def _verdict(saved: Saved) -> Literal["whole", "damaged", "missing", "unknown"]:
         found = local.find(Local(saved.place))
         if not saved.digest:
             return "unknown"
-        digest = local.digest(found.path) if found.files is None else local.digest_of_folder(found)
+        digest = digests.digest(found.path) if found.files is None else digests.digest_of_folder(found)
     except (PxwError, OSError):
         return "damaged" if Path(saved.place).exists() else "missing"
     return "whole" if digest == saved.digest else "damaged"
