@@ -61,12 +61,11 @@ def facts_of(saved: Saved) -> str:
     """Format, rows, bytes and digest; of a small value that itself."""
     if not saved.place:
         return value(saved.value)
+    name = saved.format if isinstance(saved.format, str) else str(saved.format.get("name", ""))
     packed = "" if saved.compression == "none" else f"+{saved.compression}"
     rows = "" if saved.rows is None else f"{saved.rows:,} rows"
     scheme, _, digits = saved.digest.partition(":")
-    return ", ".join(
-        filter(None, [saved.format + packed, rows, size(saved.size), f"{scheme}:{digits[:12]}".strip(":")])
-    )
+    return ", ".join(filter(None, [name + packed, rows, size(saved.size), f"{scheme}:{digits[:12]}".strip(":")]))
 
 
 def is_gone(saved: Saved) -> bool:

@@ -96,7 +96,8 @@ def _told(value: Any, left: Iterator[int]) -> Any:
     next(left)
     cls = type(value)
     if cls is Ref:
-        return {"ref": {name: field for name, field in vars(value).items() if field not in _USUAL}}
+        fields = vars(value) | {"format": value.format_as_json}
+        return {"ref": {name: field for name, field in fields.items() if field not in _USUAL}}
     if cls is str and len(value) > _LARGE:
         raise TypeError
     if value is None or cls in {str, int, float, bool}:

@@ -32,7 +32,7 @@ class Saved:
         output: the name of the output.
         place: where it is; empty for a small value.
         value: the small value.
-        format: of the file.
+        format: of the file: its name, or its options with their name.
         compression: of the file.
         rows: of a table.
         size: bytes.
@@ -45,7 +45,7 @@ class Saved:
     output: str = ""
     place: str = ""
     value: Any = None
-    format: str = ""
+    format: str | dict[str, Any] = ""
     compression: str = "none"
     rows: int | None = None
     size: int = 0
@@ -121,7 +121,7 @@ class History:
         id: the run's.
         flow: the flow's name; empty for tasks that ran outside of any flow.
         state: how it is, or ended; `killed` ended without a word.
-        began: when its first attempt began, in seconds since 1970.
+        began: when its last attempt began, in seconds since 1970.
         ended: when the last thing happened.
         seconds: how long its attempts took together.
         attempts: how often it was begun: once, and once for each time that it was resumed or tried again.
@@ -192,7 +192,8 @@ def read(folder: Path) -> History | None:
 
 _KINDS: dict[str, type | UnionType] = {
     **dict.fromkeys(("event", "task", "key", "output", "place", "flow", "run", "error", "code", "of"), str),
-    **dict.fromkeys(("format", "compression", "digest"), str),
+    **dict.fromkeys(("compression", "digest"), str),
+    "format": str | dict,
     **dict.fromkeys(("inputs", "columns"), dict),
     **dict.fromkeys(("rows", "size", "seconds"), int | float),
 }
@@ -205,7 +206,7 @@ def _sound(event: dict[str, Any]) -> dict[str, Any]:
 
 def _fill(history: History, events: list[dict[str, Any]]) -> None:
     tasks: dict[str, TaskRun] = {}
-    ended, attempt = "", events[0]["at"]
+    ended = ""
     history.began, history.ended = events[0]["at"], events[-1]["at"]
     for before, event in pairwise([events[0], *events]):
         kind, key = event.get("event"), event.get("key", "")
@@ -218,13 +219,13 @@ def _fill(history: History, events: list[dict[str, Any]]) -> None:
         elif kind == "flow started":
             history.flow, history.error, ended = event.get("flow", ""), "", ""
             history.attempts += 1
-            history.seconds, attempt = history.seconds + before["at"] - attempt, event["at"]
+            history.seconds, history.began = history.seconds + before["at"] - history.began, event["at"]
             tasks, history.called, history.saved = {}, [], []  # this attempt reuses what an earlier one finished
         elif kind in {"flow finished", "flow failed"}:
             history.error, ended = event.get("error", ""), kind
     history.tasks = list(tasks.values())
     history.state = _state(history, ended)
-    history.seconds += (time.time() if history.state == "running" else history.ended) - attempt
+    history.seconds += (time.time() if history.state == "running" else history.ended) - history.began
     if history.state != "running":
         for task in history.tasks:
             task.state = "killed" if task.state == "running" else task.state

@@ -94,7 +94,7 @@ class Run:
         """Append what was saved."""
         facts: dict[str, Any] = {"place": ref.place, "rows": ref.rows, "size": ref.size, "digest": ref.digest}
         if ref.place:
-            facts |= {"format": ref.format, "compression": ref.compression, "columns": ref.columns}
+            facts |= {"format": ref.format_as_json, "compression": ref.compression, "columns": ref.columns}
         else:
             facts["value"] = ref.value
         if ref.run and ref.run != self.id:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, JsonValue
 
@@ -45,6 +45,11 @@ class Ref(Opaque):
     def source(self) -> str:
         """Who made it, in words: `task 'process', output 'clean'`."""
         return f"task {self.task!r}, output {self.output!r}" if self.task else self.place or "a value"
+
+    @property
+    def format_as_json(self) -> str | dict[str, Any]:
+        """The format's name, or its options with their name: what `Ref(format=...)` takes back from JSON."""
+        return self.format if isinstance(self.format, str) else self.format.model_dump(mode="json")
 
     @property
     def is_declared_only(self) -> bool:

@@ -254,3 +254,12 @@ def test_a_worker_holds_the_runs_that_it_served_last() -> None:
     removed = {name for name, _ in collect(settings(keep_days=0))}
     assert "run-0" not in removed
     assert "run-1" in removed
+
+
+def test_what_a_task_gave_comes_back_from_the_journal_with_the_options_of_its_format() -> None:
+    from pxw.runs.earlier import retold, told
+    from pxw.specs import Arrow, Csv
+
+    for format_ in ("arrow", Arrow(compression="zstd"), Csv(delimiter=";", header=("a", "b"))):
+        ref = Ref(place="/x", format=format_, digest="xxh3:0")
+        assert retold(json.loads(json.dumps(told(ref)))) == ref
