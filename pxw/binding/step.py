@@ -71,10 +71,16 @@ class Noting:
     facts: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
 
-    def takes(self, arguments: Mapping[str, Any], code: str) -> None:
-        """Tell what the task is given, and a fingerprint of its code, whether it ends well or not."""
+    def takes(self, arguments: Mapping[str, Any], code: str, label: str = "") -> None:
+        """Tell what the task is given, and a fingerprint of its code, whether it ends well or not.
+
+        Args:
+            arguments: by parameter.
+            code: what tells the task's code from any other.
+            label: which run of an experiment it belongs to.
+        """
         inputs = {name: about.taken(value) for name, value in arguments.items()}
-        self.given = {"inputs": inputs, "code": _digest(code)}
+        self.given = {"inputs": inputs, "code": _digest(code), **({"label": label} if label else {})}
 
     def again(self, call: str) -> tuple[Any] | None:
         """What an earlier attempt of the run got from the same call, if that is still there as it was."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from pxw.cli.console import out, print_json, seconds, shown_path
+from pxw.cli.console import out, print_json, seconds, shown_path, value
 from pxw.cli.told import facts_of, given, is_gone, mark, moment, printable
 from pxw.errors import TargetError, nearest
 from pxw.runs.finding import find, short
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 _FEW = 3  # runs of one task that are shown, unless all are asked for
+_RUNS = 20  # of an experiment
 _COLUMNS = 8  # of a table
 
 
@@ -46,21 +47,22 @@ def show(run: str = "last", /, *, task: str = "", all: bool = False, json: bool 
     names = list(dict.fromkeys(each.task for each in found.tasks))
     if task and task not in names:
         raise TargetError(f"run {short(found.id)} has no task {task!r}", help=nearest(task, names))
-    found.tasks = [each for each in found.tasks if not task or each.task == task]
+    chosen = {name: each for name, each in found.named.items() if not task or each.task == task}
     if json:
-        print_json(_as_json(found))
+        print_json(_as_json(found, chosen))
         return
     for part in (_head(found), _parameters(found)):
         out().print(part)
-    _print_tasks(found, all_of_them=all)
+    _print_tasks(found, chosen, all_of_them=all)
+    _print_runs(found, all_of_them=all)
     _print_end(found, all_of_them=all)
 
 
-def _as_json(run: History) -> dict[str, Any]:
+def _as_json(run: History, chosen: dict[str, TaskRun]) -> dict[str, Any]:
     told = asdict(run) | {"folder": str(run.folder), "size": run.size, "command": _command(run)}
     told["tasks"] = [
         asdict(task) | {"name": name, "saved": [asdict(saved) for saved in task.saved.values()]}
-        for name, task in run.named.items()
+        for name, task in chosen.items()
     ]
     return told
 
@@ -146,19 +148,20 @@ def _parameters(run: History) -> Table:
 # Tasks ---------------------------------------------------------------------------------------------------------------
 
 
-def _print_tasks(run: History, *, all_of_them: bool) -> None:
-    if not run.tasks:
+def _print_tasks(run: History, chosen: dict[str, TaskRun], *, all_of_them: bool) -> None:
+    if not chosen:
         return
     out().print(Text("\ntasks", style="dim"))
     several: defaultdict[str, list[tuple[str, TaskRun]]] = defaultdict(list)
-    for name, task in run.named.items():
+    for name, task in chosen.items():
         several[task.task].append((name, task))
     for runs in several.values():
         shown = runs if all_of_them else _most_telling(runs)
         for name, task in shown:
             _print_task(name, task, run, all_columns=all_of_them)
         if len(shown) < len(runs):
-            more = f"  ... {len(runs) - len(shown)} more runs of {runs[0][1].task}: --all shows them"
+            count = len(runs) - len(shown)
+            more = f"  ... {count} more run{'s' * (count != 1)} of {runs[0][1].task}: --all shows them"
             out().print(Text(more, style="dim"))
 
 
@@ -184,7 +187,7 @@ def _print_task(name: str, task: TaskRun, run: History, *, all_columns: bool) ->
 
 def _how(task: TaskRun) -> str:
     """What there is to tell of a task run that is not in its mark."""
-    words = ["" if task.seconds is None else seconds(task.seconds)]
+    words = [task.label, "" if task.seconds is None else seconds(task.seconds)]
     words += [task.state if task.state not in {"done", "failed"} else ""]
     words += ["from an earlier attempt" if task.state == "reused" else ""]
     makers = {short(saved.run) for saved in task.saved.values() if saved.run and task.state == "cached"}
@@ -204,6 +207,28 @@ def _rows(saved: Saved, run: History, *, all_columns: bool) -> Iterator[tuple[Te
         more = f", ... {len(saved.columns)} in all" if len(names) < len(saved.columns) else ""
         told = ", ".join(f"{printable(name)} {saved.columns[name]}" for name in names) + more
         yield Text(), Text(told, style="dim")
+
+
+def _print_runs(run: History, *, all_of_them: bool) -> None:
+    """The runs of an experiment: with which values, and the small values that came of them."""
+    if not run.runs:
+        return
+    out().print(Text("\nruns of the experiment", style="dim"))
+    grid = _grid(0)
+    grid.add_column(overflow="fold")
+    shown = run.runs if all_of_them else run.runs[:_RUNS]
+    for each in shown:
+        plain = {name: it for name, it in (each["result"] or {}).items() if isinstance(it, int | float | bool)}
+        grid.add_row(
+            "", Text(f"{each['node']}-{each['number']}", style="bold"), _pairs(each["configuration"]), _pairs(plain)
+        )
+    out().print(grid)
+    if len(shown) < len(run.runs):
+        out().print(Text(f"  ... {len(run.runs) - len(shown)} more: --all shows them", style="dim"))
+
+
+def _pairs(values: dict[str, Any] | None) -> Text:
+    return Text(", ".join(f"{printable(str(name))}={printable(value(it))}" for name, it in (values or {}).items()))
 
 
 def _print_end(run: History, *, all_of_them: bool) -> None:

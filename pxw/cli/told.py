@@ -63,7 +63,7 @@ def facts_of(saved: Saved) -> str:
         return value(saved.value)
     name = saved.format if isinstance(saved.format, str) else str(saved.format.get("name", ""))
     packed = "" if saved.compression == "none" else f"+{saved.compression}"
-    rows = "" if saved.rows is None else f"{saved.rows:,} rows"
+    rows = "" if saved.rows is None else f"{saved.rows:,} row{'s' * (saved.rows != 1)}"
     scheme, _, digits = saved.digest.partition(":")
     return ", ".join(filter(None, [name + packed, rows, size(saved.size), f"{scheme}:{digits[:12]}".strip(":")]))
 
@@ -98,9 +98,6 @@ def given(told: Any, run: History | None = None) -> str:
 def _source(told: dict[str, Any], run: History | None) -> str:
     """Where data comes from: the output of a task of this run, or of another one."""
     place = told.get("place", "")
-    for name, task in run.named.items() if run and place else ():
-        for output, saved in task.saved.items():
-            if saved.place == place and task.task == told.get("task"):
-                return f"{name}.{output}"
-    made = ".".join(filter(None, [told.get("task"), told.get("output")]))
+    made = run.makers.get(place) if run and told.get("task") else None
+    made = made or ".".join(filter(None, [told.get("task"), told.get("output")]))
     return made or (shown_path(place) if place else "a value")

@@ -107,7 +107,7 @@ class NodeBinding(Binding):
         with step.noted(self.name) as noting:
             before = merged(self.signature.bind(*args, **kwargs).arguments["before"], self.order)
             given, code = self._known(before)
-            noting.takes(given, code)
+            noting.takes(given, code, self.work.label)
             again = noting.again(self._identity(before, code))
             left = self._run(before, step) if again is None else Left(*again[0])
             self._note_saved(left, step)

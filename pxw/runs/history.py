@@ -9,6 +9,7 @@ import fcntl
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -81,6 +82,7 @@ class TaskRun:
         code: a fingerprint of its code.
         reused: the key of the task run whose result it took.
         error: what it failed with.
+        label: which run of an experiment it belongs to.
     """
 
     task: str
@@ -94,6 +96,7 @@ class TaskRun:
     code: str = ""
     reused: str = ""
     error: str = ""
+    label: str = ""
 
     def take(self, event: dict[str, Any]) -> None:
         """Take one line of the journal in."""
@@ -109,7 +112,7 @@ class TaskRun:
                 self.seconds = event.get("seconds", round(event["at"] - (self.began or event["at"]), 3))
                 self.inputs = event.get("inputs", self.inputs)
                 self.code, self.reused = event.get("code", self.code), event.get("of", "")
-                self.error = event.get("error", "")
+                self.error, self.label = event.get("error", ""), event.get("label", "")
 
 
 @dataclass
@@ -129,6 +132,7 @@ class History:
         called: flows that it called: their names, and the ids of their runs.
         tasks: the task runs of the last attempt, in the order in which they began.
         saved: what the flow itself saved.
+        runs: of an experiment: `node`, `number`, `configuration` and `result` of each that ended well.
         error: what it failed with.
         about: parameters, engine, versions, machine: see `pxw.runs.about`; empty if not recorded.
     """
@@ -145,6 +149,7 @@ class History:
     called: list[tuple[str, str]] = field(default_factory=list)
     tasks: list[TaskRun] = field(default_factory=list)
     saved: list[Saved] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -158,7 +163,7 @@ class History:
         """How many task runs are in one of these states."""
         return sum(task.state in states for task in self.tasks)
 
-    @property
+    @cached_property
     def named(self) -> dict[str, TaskRun]:
         """The task runs by name; as `fit[2]` where a task ran several times."""
         several: defaultdict[str, list[TaskRun]] = defaultdict(list)
@@ -170,10 +175,15 @@ class History:
             for number, task in enumerate(runs, 1)
         }
 
-    @property
-    def outputs(self) -> list[Saved]:
-        """All that is there in the end: what its tasks gave, and what the flow saved."""
-        return [saved for task in self.tasks for saved in task.saved.values()] + self.saved
+    @cached_property
+    def makers(self) -> dict[str, str]:
+        """By the place of each output of a task: `task.output`, as `named` names the task."""
+        return {
+            saved.place: f"{name}.{output}"
+            for name, task in self.named.items()
+            for output, saved in task.saved.items()
+            if saved.place
+        }
 
 
 def read(folder: Path) -> History | None:
@@ -191,10 +201,10 @@ def read(folder: Path) -> History | None:
 
 
 _KINDS: dict[str, type | UnionType] = {
-    **dict.fromkeys(("event", "task", "key", "output", "place", "flow", "run", "error", "code", "of"), str),
+    **dict.fromkeys(("event", "task", "key", "output", "place", "flow", "run", "error", "code", "of", "label"), str),
     **dict.fromkeys(("compression", "digest"), str),
     "format": str | dict,
-    **dict.fromkeys(("inputs", "columns"), dict),
+    **dict.fromkeys(("inputs", "columns", "configuration", "result"), dict),
     **dict.fromkeys(("rows", "size", "seconds"), int | float),
 }
 
@@ -214,13 +224,15 @@ def _fill(history: History, events: list[dict[str, Any]]) -> None:
             tasks.setdefault(key, TaskRun(event["task"], key)).take(event)
         elif kind == "saved":
             history.saved.append(Saved.of(event))
+        elif kind == "run finished":
+            history.runs.append({name: event.get(name) for name in ("node", "number", "configuration", "result")})
         elif kind == "subflow started":
             history.called.append((event.get("flow", ""), event.get("run", "")))
         elif kind == "flow started":
             history.flow, history.error, ended = event.get("flow", ""), "", ""
             history.attempts += 1
             history.seconds, history.began = history.seconds + before["at"] - history.began, event["at"]
-            tasks, history.called, history.saved = {}, [], []  # this attempt reuses what an earlier one finished
+            tasks, history.called, history.saved, history.runs = {}, [], [], []  # earlier attempts are over
         elif kind in {"flow finished", "flow failed"}:
             history.error, ended = event.get("error", ""), kind
     history.tasks = list(tasks.values())

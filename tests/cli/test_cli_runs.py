@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -337,3 +338,18 @@ def test_runs_on_prefect_tell_the_same_and_what_its_cache_gave(pxw: Pxw, tmp_pat
     assert f"cached, made by run {oldest['id'][:8]}" in out
     assert re.search(r"engine +Prefect", out)
     assert re.search(r"n +3", out)
+
+
+def test_an_experiment_of_an_old_project_tells_its_runs(
+    pxw: Pxw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "flows/old_project", tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    assert pxw("run", "experiments/largest_radius.xxp", "--inline")[0] == 0
+    out = pxw("runs", "show")[1]
+    assert re.search(r"runs of the experiment *\n +Coarse-1 +limit=20 +rows=493", out)
+    assert re.search(r"✓ ProcessData\[1\]  Coarse-1, ", out)
+    assert re.search(r"← processed_data +ReadData\[1\].processed_data", out)
+    told = json.loads(pxw("runs", "show", "last", "--task", "ProcessData", "--json")[1])
+    assert {task["label"] for task in told["tasks"]} == {"Coarse-1", "Coarse-2", "Fine-1", "Fine-2"}
+    assert told["runs"][0]["configuration"] == {"limit": 20}
