@@ -105,9 +105,17 @@ def _head(run: History) -> Table:
             grid.add_row(name, Text(words))
     if run.error:
         grid.add_row("error", Text(printable_lines(run.error), style="red"))
-    if run.state in {"failed", "interrupted", "killed"} and run.flow and not run.caller:
-        grid.add_row("go on", Text(f"pxw run --resume {short(run.id)}", style="green"))
+    if run.state in {"failed", "interrupted", "killed"} and not run.caller:
+        grid.add_row("go on", Text(_how_to_go_on(run), style="green"))
     return grid
+
+
+def _how_to_go_on(run: History) -> str:
+    if _command(run):
+        return f"pxw run --resume {short(run.id)}"
+    if run.about.get("engine") == "prefect":  # a worker ran it, or Python itself
+        return f"prefect flow-run retry {run.id}"
+    return f"pxw run TARGET --resume {short(run.id)}" if run.flow else "-"
 
 
 def printable_lines(text: str) -> str:

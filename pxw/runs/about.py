@@ -83,9 +83,9 @@ def taken(value: Any) -> Any:
         return {name: fact for name, fact in facts.items() if fact}
     if value is None or cls in {int, float, bool} or (cls is str and len(value) <= _SHORT):
         return value
-    if cls in {list, tuple}:
+    if isinstance(value, list | tuple):  # a list of futures comes as Prefect's own kind of list
         return {"items": [taken(item) for item in value[:_FEW]], "count": len(value)}
-    if cls is dict and len(value) <= _FEW:
+    if isinstance(value, dict) and len(value) <= _FEW:
         return {"named": {str(key): taken(item) for key, item in value.items()}}
     return {"place": value.address, **_file(value)} if isinstance(value, Placed) else _type(value)
 

@@ -353,3 +353,10 @@ def test_an_experiment_of_an_old_project_tells_its_runs(
     told = json.loads(pxw("runs", "show", "last", "--task", "ProcessData", "--json")[1])
     assert {task["label"] for task in told["tasks"]} == {"Coarse-1", "Coarse-2", "Fine-1", "Fine-2"}
     assert told["runs"][0]["configuration"] == {"limit": 20}
+
+
+@pytest.mark.server
+def test_what_a_list_of_futures_gave_is_told_as_the_task_took_it(pxw: Pxw, tmp_path: Path, prefect_server: str) -> None:
+    (tmp_path / "ends.py").write_text(ENDS)
+    assert pxw("run", "ends.py:ends")[0] == 0
+    assert re.search(r"← tables +\[make\[\d\].rows, make\[\d\].rows, make\[\d\].rows\] \(3\)", pxw("runs", "show")[1])
