@@ -23,8 +23,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, chdir, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, chdir, contextmanager, nullcontext, redirect_stdout, suppress
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -143,7 +144,8 @@ class Deployed(Round):
         import prefect
 
         source = prefect.flow.from_source(source=str(self.folder), entrypoint="project.py:project")
-        deployment = source.deploy("killed", work_pool_name="killed", ignore_warnings=True, print_next_steps=False)
+        with redirect_stdout(StringIO()):  # a table for each round
+            deployment = source.deploy("killed", work_pool_name="killed", ignore_warnings=True, print_next_steps=False)
         variables = {"env": {"PXW_HOME": str(self.folder / "home"), "DO_NOT_TRACK": "1"}}
         return self.client.create_flow_run_from_deployment(deployment, job_variables=variables).id
 
