@@ -18,6 +18,7 @@ from pxw.cli.outputs import outputs_of, table_of
 from pxw.cli.progress import BEFORE, showing
 from pxw.cli.starting import started
 from pxw.runs import folder_of, journal
+from pxw.runs.finding import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,4 +147,4 @@ class Session:
         return sum(task.count("done") for task in self._progress.tasks.values())
 
     def _how_to_resume(self) -> str:
-        return f"to go on from the tasks that finished: pxw run --resume {self._run_id}"
+        return f"to go on from the tasks that finished: pxw run --resume {short(self._run_id)}"

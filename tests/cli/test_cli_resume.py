@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from uuid import UUID
 import pytest
 
 from pxw.runs import open_run
+from pxw.runs.finding import short
 
 Pxw = Callable[..., tuple[int, str, str]]
 
@@ -52,7 +54,9 @@ def failing(tmp_path: Path) -> Path:
 
 
 def run_id_in(said: str) -> str:
-    return said.partition("pxw run --resume ")[2].split()[0]
+    run_id = re.findall(r"(?:, run |/flow-run/)([-\w]+)", said.replace("\n", " "))[-1]
+    assert f"pxw run --resume {short(run_id)}\n" in said
+    return run_id
 
 
 def check_resuming(pxw: Pxw, *options: str) -> str:
