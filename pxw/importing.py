@@ -36,20 +36,34 @@ def inline() -> Iterator[None]:
 
 
 def import_file(path: Path) -> ModuleType:
-    """Import a file as a module of its own name, with its folder importable, as `python file.py` would have it."""
+    """Import a file as a module of its own name, with its folder importable, as `python file.py` would have it.
+
+    A file in a package, which has an `__init__.py` beside it, is the package's module, so that `from .other import it`
+    works in it.
+    """
     if not path.is_file():
         known = [other.name for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise TargetError(f"there is no file {path}", help=nearest(path.name, known))
-    folder = str(path.parent.absolute())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    folder, package = path.parent.absolute(), ""
+    _make_importable(folder)
+    while (folder / "__init__.py").is_file():
+        folder, package = folder.parent, f"{folder.name}.{package}"
+    if package:
+        _make_importable(folder)
+        importlib.import_module(package.rstrip("."))
+    name = package + path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise TargetError(f"{path} is not a Python file", help="name a .py file, or a .xxp file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _make_importable(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def find_flow(target: str) -> Any:

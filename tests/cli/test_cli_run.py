@@ -198,6 +198,25 @@ def test_an_input_that_only_the_flows_body_loads_must_be_there(pxw, tmp_path):
     assert (code, out.split()[-2:]) == (0, ["returned", "3"])
 
 
+@pytest.mark.parametrize("command", [("run", "--inline"), ("check",)])
+def test_a_flow_in_a_package_imports_its_neighbours_as_the_package_does(pxw, tmp_path, command):
+    inner = tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    (tmp_path / "outer" / "__init__.py").write_text("FACTOR = 2\n")
+    (inner / "__init__.py").write_text("")
+    (inner / "helping.py").write_text("from .. import FACTOR\n\ndef double(n):\n    return FACTOR * n\n")
+    (inner / "beside.py").write_text("ONE = 1\n")
+    (inner / "flows.py").write_text(
+        "import pxw\nfrom beside import ONE\nfrom .helping import double\n"
+        "@pxw.task(outputs=['n'])\ndef make(n: int) -> int:\n    return double(n) + ONE\n"
+        "@pxw.flow\ndef main(n: int = 3):\n    return pxw.load(make(n))\n"
+    )
+    name, *options = command
+    code, out, err = pxw(name, "outer/inner/flows.py", *options)
+    assert code == 0, err
+    assert name == "check" or out.split()[-2:] == ["returned", "7"]
+
+
 def test_every_missing_input_of_a_list_is_found_before_anything_runs(pxw, tmp_path):
     (tmp_path / "many.py").write_text(
         "import pandas as pd\nimport pxw\n"
