@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
@@ -88,9 +89,18 @@ def alone(folder: Path) -> Iterator[None]:
         RunningError: another process does.
     """
     with (folder / ".running").open("a") as running:
-        if not locks(running):
+        if not _locks_soon(running):
             raise _running(folder)
         yield
+
+
+def _locks_soon(file: IO[Any]) -> bool:
+    """Whether a lock is to be had; who only looks whether the run goes on (`pxw runs`) holds one for an instant."""
+    for wait in (0, 0.02, 0.1):
+        time.sleep(wait)
+        if locks(file):
+            return True
+    return False
 
 
 def refuse_running(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from pxw import Ref
-from pxw.errors import OutputError
+from pxw.errors import OutputError, RunningError
 from pxw.runs import Run, active, collect, folder_of, hold_for_process, open_run
+from pxw.runs.folders import alone
 from pxw.settings import Settings, load_settings
 
 DAY = 86400.0
@@ -263,3 +265,13 @@ def test_what_a_task_gave_comes_back_from_the_journal_with_the_options_of_its_fo
     for format_ in ("arrow", Arrow(compression="zstd"), Csv(delimiter=";", header=("a", "b"))):
         ref = Ref(place="/x", format=format_, digest="xxh3:0")
         assert retold(json.loads(json.dumps(told(ref)))) == ref
+
+
+def test_who_only_looks_whether_a_run_goes_on_does_not_keep_it_from_going_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    looking = (folder / ".running").open("a")
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    threading.Timer(0.05, looking.close).start()
+    with alone(folder), pytest.raises(RunningError), alone(folder):
+        pass
