@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pxw import Csv, Local, data
@@ -148,6 +148,7 @@ def same(was: str, now: str) -> bool:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files(), st.sampled_from(TYPES))
+@example(("x,y\n1.,a\n10000000001,b\n", Csv()), pd.DataFrame)  # 1e+10 ends in a zero that is not needless
 def test_any_file_goes_through_a_task_as_pythons_csv_module_reads_it(file: tuple[str, Csv], as_: Any) -> None:
     text, options = file
     with tempfile.TemporaryDirectory() as folder:

@@ -129,7 +129,8 @@ def test_a_run_that_is_terminated_ends_all_that_it_started_and_tells_prefect(
     assert state is not None
     assert state.is_crashed()
     assert (tmp_path / "done.json").exists()
-    assert [path.name for path in tmp_path.rglob("*") if "out" in path.name or "pxw-tmp" in path.name] == []
+    names = [path.name for path in tmp_path.rglob("*")]
+    assert [name for name in names if name.lstrip(".").startswith("out") or "pxw-tmp" in name] == []
 
 
 WAITING = """

@@ -69,7 +69,7 @@ def _shared(cells: Any, point: str) -> int:
 
 
 def _padded(cells: Any, point: str) -> bool:
-    return bool(pc.any(pc.and_(pc.ends_with(cells, "0"), pc.match_substring(cells, point))).as_py())
+    return bool(pc.any(pc.match_substring_regex(cells, rf"{re.escape(point)}[0-9]*0([eE]|$)")).as_py())
 
 
 def _bare(cells: Any, point: str) -> bool:
