@@ -44,14 +44,11 @@ def import_file(path: Path) -> ModuleType:
     if not path.is_file():
         known = [other.name for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise TargetError(f"there is no file {path}", help=nearest(path.name, known))
-    folder, package = path.parent.absolute(), ""
-    _make_importable(folder)
-    while (folder / "__init__.py").is_file():
-        folder, package = folder.parent, f"{folder.name}.{package}"
-    if package:
-        _make_importable(folder)
-        importlib.import_module(package.rstrip("."))
-    name = package + path.stem
+    _make_importable(path.parent.absolute())
+    before = set(sys.modules)
+    name = _name_in_package(path.absolute()) or path.stem
+    if name in sys.modules and name not in before:
+        return sys.modules[name]  # the package's `__init__.py` has just imported it
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise TargetError(f"{path} is not a Python file", help="name a .py file, or a .xxp file")
@@ -59,6 +56,19 @@ def import_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _name_in_package(path: Path) -> str:
+    """What a file is called in its package, which is imported; empty if it is in none that goes by that name."""
+    folder, package = path.parent, ""
+    while (folder / "__init__.py").is_file():
+        folder, package = folder.parent, f"{folder.name}.{package}"
+    if not package:
+        return ""
+    _make_importable(folder)
+    found = importlib.import_module(package.rstrip("."))
+    is_ours = Path(found.__file__ or "").absolute() == path.with_name("__init__.py")
+    return package + path.stem if is_ours else ""  # else the folder has the name of another package: `code`, `types`
 
 
 def _make_importable(folder: Path) -> None:

@@ -43,13 +43,13 @@ class Looked:
 def intermediates(settings: Settings) -> Iterator[Looked]:
     """Read all intermediates of this machine again that finished tasks of any run left."""
     for run in histories(settings, called=True):
-        own = f"{run.folder}/"
+        own = run.folder.resolve()
         found = {
             saved.place: (f"{name}.{saved.output}", saved)
             for name, task in run.named.items()
             if task.state in {"done", "reused"}  # others may have been removed before they were tried again
             for saved in task.saved.values()
-            if saved.place.startswith(own)
+            if Path(saved.place).resolve().is_relative_to(own)  # a journal may be anybody's: what is removed is not
         }
         for name, saved in found.values():
             verdict = _verdict(saved)

@@ -75,6 +75,18 @@ def test_damage_is_named_and_nothing_is_removed_unless_asked(pxw: Pxw, kept: Pat
     assert "missing clean.clean of run" in out
 
 
+def test_a_forged_journal_removes_nothing_outside_of_its_run(pxw: Pxw, kept: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.arrow"
+    theirs.write_bytes(b"theirs")
+    journal = kept / "journal.jsonl"
+    (table,) = kept.glob("clean-*/clean.arrow")
+    forged = journal.read_text().replace(str(table), f"{kept}/../../../{theirs.name}")
+    assert (kept / "../../.." / theirs.name).resolve() == theirs
+    journal.write_text(forged)
+    assert pxw("cache", "verify", "--remove")[0] == 0
+    assert theirs.read_bytes() == b"theirs"
+
+
 def test_damage_in_a_run_that_goes_on_is_named_and_stays(pxw: Pxw, kept: Path) -> None:
     (table,) = kept.glob("clean-*/clean.arrow")
     spoil(table)

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -97,6 +99,50 @@ def test_a_plain_prefect_flow_of_pxw_tasks_runs_after_a_walk(pxw, tmp_path, pref
     assert "one.x     5" in out
     assert "returned  42" in out
     assert "no errors, 1 task and 0 edges looked at" in err
+
+
+POOL = """
+import threading
+from prefect.task_runners import ProcessPoolTaskRunner
+import pxw
+
+LOCK = threading.Lock()
+
+
+@pxw.task(outputs=["n"])
+def make(n: int) -> int:
+    return n + 1
+
+
+@pxw.flow(task_runner=ProcessPoolTaskRunner(max_workers=1), on_completion=[lambda *_: LOCK.locked()])
+def pool():
+    return pxw.load(make.submit(2))
+"""
+
+
+def test_a_flow_on_a_pool_of_processes_tells_its_server_of_its_tasks(prefect_server, tmp_path):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    (tmp_path / "pool.py").write_text(POOL)
+    run = (
+        "import sys; from pxw.cli import run, main;"
+        f"run.server_url = lambda *_: {prefect_server!r};"  # as the local server's, which no setting names
+        "sys.exit(main(['run', 'pool.py']))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "temporary server" not in done.stderr + done.stdout
+    run_id = done.stderr.rpartition("/flow-run/")[2].split()[0]
+    ours = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run_id)]))
+    until = time.monotonic() + 30
+    states: list[str | None] = []
+    with get_client(sync_client=True) as client:
+        while states != ["Completed"] and time.monotonic() < until:  # the server makes a task run's state of its events
+            time.sleep(0.1)
+            states = [each.state_name for each in client.read_task_runs(flow_run_filter=ours)]
+    assert states == ["Completed"]
 
 
 def test_a_run_has_no_heartbeat_and_leaves_the_settings_as_they_were():

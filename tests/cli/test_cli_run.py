@@ -217,6 +217,16 @@ def test_a_flow_in_a_package_imports_its_neighbours_as_the_package_does(pxw, tmp
     assert name == "check" or out.split()[-2:] == ["returned", "7"]
 
 
+def test_a_package_that_imports_its_flow_runs_it_once_and_one_with_a_taken_name_is_a_mere_folder(pxw, tmp_path):
+    flow = "import pxw\nprint('executed', __name__)\n@pxw.flow\ndef main():\n    return 1\n"
+    for name, init in {"own": "from .flow import main\n", "json": ""}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(init)
+        (tmp_path / name / "flow.py").write_text(flow)
+    assert pxw("run", "own/flow.py", "--inline")[1].count("executed own.flow") == 1
+    assert pxw("run", "json/flow.py", "--inline")[1].count("executed flow") == 1
+
+
 def test_every_missing_input_of_a_list_is_found_before_anything_runs(pxw, tmp_path):
     (tmp_path / "many.py").write_text(
         "import pandas as pd\nimport pxw\n"

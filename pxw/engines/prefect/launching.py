@@ -11,7 +11,7 @@ from uuid import UUID
 
 from prefect import flow_engine as engine
 from prefect.client.orchestration import get_client
-from prefect.context import SettingsContext, get_settings_context
+from prefect.context import SettingsContext, get_settings_context, refresh_global_settings_context
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import ObjectNotFound, TerminationSignal
 from prefect.logging.handlers import APILogWorker
@@ -75,27 +75,29 @@ def at_server(url: str | None) -> Iterator[None]:
         ephemeral = before.server.ephemeral.model_copy(update={"enabled": True})
         changes["server"] = before.server.model_copy(update={"ephemeral": ephemeral})
     settings = before.model_copy(update=changes)
-    with _environment("PREFECT_API_URL", url), SettingsContext(profile=now.profile, settings=settings):
+    with _everywhere(url), SettingsContext(profile=now.profile, settings=settings):
         yield
         _drain()
 
 
 @contextmanager
-def _environment(name: str, value: str | None) -> Iterator[None]:
-    """Set a variable, for the processes that a task runner starts."""
-    before = os.environ.get(name)
-    _set(name, value)
+def _everywhere(url: str | None) -> Iterator[None]:
+    """Tell also the processes that a task runner starts, and the threads that bring what these tell to the API."""
+    before = os.environ.get("PREFECT_API_URL")
+    _tell(url, before)
     try:
         yield
     finally:
-        _set(name, before)
+        _tell(before, url)
 
 
-def _set(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value
+def _tell(url: str | None, before: str | None) -> None:
+    if url == before:
+        return
+    os.environ.pop("PREFECT_API_URL", None)
+    if url is not None:
+        os.environ["PREFECT_API_URL"] = url
+    refresh_global_settings_context()  # what a thread of Prefect's knows whose context is not a copy of ours
 
 
 def _drain() -> None:

@@ -4,8 +4,8 @@ Prefect dumps its 54 models of settings for every task that goes to another proc
 environment, and opens two clients of its API: nine tenths of what a small task costs. Here they are dumped once a flow
 run, and rebuilt once by each worker.
 
-Prefect also sends the flow, of which a worker needs only the name. That of a script is pickled with its function, and
-with all that the function names: every task of the flow, and whatever else, which may not even be possible.
+Prefect also sends the flow, of which a worker needs only the name. That of a script is pickled with its function and
+its hooks, and with all that these name: every task of the flow, and whatever else, which may not even be possible.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def small_contexts() -> Iterator[None]:
     """Submit tasks of the flow run at hand with little beside them."""
     current = FlowRunContext.get()
     assert current is not None  # noqa: S101 - a flow runs
-    with _WithoutFunction.of(current), settings_dumped_once():
+    with _WithoutFunctions.of(current), settings_dumped_once():
         yield
 
 
-class _WithoutFunction(FlowRunContext):
-    """A flow run's context, of which the flow's function stays behind when it is sent."""
+class _WithoutFunctions(FlowRunContext):
+    """A flow run's context, of which the flow's function and hooks stay behind when it is sent."""
 
     _whole: FlowRunContext = PrivateAttr()
 
@@ -54,6 +54,7 @@ class _WithoutFunction(FlowRunContext):
         if self.flow is not None:
             sent = copy.copy(self.flow)
             sent.fn = vars(sent)["__wrapped__"] = _stays_behind
+            vars(sent).update({name: [] for name in vars(sent) if name.endswith("_hooks")})
             dumped["flow"] = sent
         return dumped
 
