@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -211,6 +212,30 @@ def test_threads_run_side_by_side_in_the_run_of_the_flow():
     found, runs = main()
     assert found == [[1], [2]]
     assert len(runs) == 1
+
+
+def test_what_tasks_print_side_by_side_is_logged_whichever_of_them_ends_first(caplog):
+    first_is_over, both_run = threading.Event(), threading.Barrier(2)
+
+    @pxw.task(log_prints=True)
+    def first() -> None:
+        both_run.wait(30)
+
+    @pxw.task(log_prints=True)
+    def second() -> None:
+        both_run.wait(30)
+        first_is_over.wait(30)
+        print("said by the second")
+
+    @pxw.flow
+    def main() -> None:
+        ending, going_on = first.submit(), second.submit()
+        ending.wait()
+        first_is_over.set()
+        going_on.wait()
+
+    main()
+    assert "said by the second" in caplog.messages
 
 
 def test_tasks_may_be_called_from_the_users_own_threads():

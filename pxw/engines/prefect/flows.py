@@ -12,6 +12,7 @@ import prefect
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
+from prefect.logging.loggers import patch_print
 from pydantic_core import to_jsonable_python
 
 from pxw.binding.declare import refuse_unfit
@@ -173,7 +174,9 @@ def _noted(wrapper: Callable[..., Any]) -> AbstractContextManager[None]:
 @contextmanager
 def _held(run: Run, context: FlowRunContext) -> Iterator[None]:
     noted = run.noted("prefect", context.parameters or {})
-    with ends_when_told(run.id, context.task_runner), noted, small_contexts():
+    # Tasks that log what they print put Prefect's `print` in the place of Python's, and put back what they found. Those
+    # that run side by side find each other's; with Prefect's there all the while, no line misses the log.
+    with ends_when_told(run.id, context.task_runner), noted, small_contexts(), patch_print():
         yield
 
 

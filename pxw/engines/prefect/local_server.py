@@ -112,7 +112,17 @@ def stop(home: Path) -> LocalServer | None:
 def _start(folder: Path, on_wait: Callable[[str], None]) -> LocalServer:
     (folder / "server.json").unlink(missing_ok=True)  # from here on a lock would make an old one count
     port = _free_port()
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "pxw.engines.prefect.serving",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     with (folder / ".alive").open("a") as alive, (folder / "server.log").open("wb") as log:
         fcntl.flock(alive, fcntl.LOCK_EX)  # the child inherits the open file, and the lock with it
         process = subprocess.Popen(  # noqa: S603 - no shell, our own words
