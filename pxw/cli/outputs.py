@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from pxw.cli.console import shown_path, size, value
 from pxw.specs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 __all__ = ["Output", "outputs_of", "table_of"]
 
+_MANY = 20  # files of one output
 _FEW = 5  # values of one output that are shown one by one; a mapped task may give thousands
 
 
@@ -33,7 +35,7 @@ class Output:
 def outputs_of(
     saved: Sequence[Mapping[str, Any]], returned: Any, kept_below: str, *, with_values: bool = True
 ) -> list[Output]:
-    """What a reader wants to find again: declared places, small values, and what the flow returned.
+    """What a reader wants to find again: declared places, small values, and what the flow returned beside them.
 
     Args:
         saved: the journal's events of that kind.
@@ -49,8 +51,30 @@ def outputs_of(
         for event in events
         if event["place"] and (event["place"] in kept or not event["place"].startswith(kept_below))
     }
-    plain = [] if refs or returned is None else [Output("returned", value(returned))]
-    return [*files.values(), *(_values(saved) if with_values else []), *plain]
+    told = {json.dumps(fact, default=str) for event in saved for fact in (event["place"], event.get("value"))}
+    is_told = refs or returned is None or (isinstance(returned, dict) and told.issuperset(_leaves(returned)))
+    plain = [] if is_told else [Output("returned", value(returned))]
+    return [*_few(files.values()), *(_values(saved) if with_values else []), *plain]
+
+
+def _leaves(returned: Any) -> Iterator[str]:
+    """The values in what a flow returned, as JSON has them; `None` and what is empty are none."""
+    if isinstance(returned, dict):
+        for item in returned.values():
+            yield from _leaves(item)
+    elif returned is not None:
+        yield json.dumps(returned, default=str)
+
+
+def _few(files: Collection[Output]) -> Iterator[Output]:
+    """Of the many files of one output the first ones, and how much the others are."""
+    by_name: defaultdict[str, list[Output]] = defaultdict(list)
+    for file in files:
+        by_name[file.name].append(file)
+    for name, those in by_name.items():
+        yield from those[:_MANY]
+        if others := those[_MANY:]:
+            yield Output(name, f"... {len(others)} more", size=sum(file.size or 0 for file in others))
 
 
 def _file(event: Mapping[str, Any]) -> Output:

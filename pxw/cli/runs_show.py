@@ -7,10 +7,12 @@ from collections import defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pxw.cli.console import out, print_json, seconds, shown_path, value
+from pxw.cli.console import out, print_json, seconds, shown_path
+from pxw.cli.runs_table import OneRun, table_of_runs
 from pxw.cli.told import facts_of, given, is_gone, mark, moment, printable
 from pxw.errors import TargetError, nearest
 from pxw.runs.finding import find, short
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 _FEW = 3  # runs of one task that are shown, unless all are asked for
-_RUNS = 20  # of an experiment
 _COLUMNS = 8  # of a table
 
 
@@ -218,25 +219,14 @@ def _rows(saved: Saved, run: History, *, all_columns: bool) -> Iterator[tuple[Te
 
 
 def _print_runs(run: History, *, all_of_them: bool) -> None:
-    """The runs of an experiment: with which values, and the small values that came of them."""
+    """The runs of an experiment."""
     if not run.runs:
         return
+    runs = [
+        OneRun(f"{each['node']}-{each['number']}", each["configuration"] or {}, each["result"]) for each in run.runs
+    ]
     out().print(Text("\nruns of the experiment", style="dim"))
-    grid = _grid(0)
-    grid.add_column(overflow="fold")
-    shown = run.runs if all_of_them else run.runs[:_RUNS]
-    for each in shown:
-        plain = {name: it for name, it in (each["result"] or {}).items() if isinstance(it, int | float | bool)}
-        grid.add_row(
-            "", Text(f"{each['node']}-{each['number']}", style="bold"), _pairs(each["configuration"]), _pairs(plain)
-        )
-    out().print(grid)
-    if len(shown) < len(run.runs):
-        out().print(Text(f"  ... {len(run.runs) - len(shown)} more: --all shows them", style="dim"))
-
-
-def _pairs(values: dict[str, Any] | None) -> Text:
-    return Text(", ".join(f"{printable(str(name))}={printable(value(it))}" for name, it in (values or {}).items()))
+    out().print(Padding(table_of_runs(runs, all_of_them=all_of_them), (0, 0, 0, 2), expand=False))
 
 
 def _print_end(run: History, *, all_of_them: bool) -> None:

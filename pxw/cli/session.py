@@ -16,6 +16,7 @@ from pxw.cli.interrupts import interruptible
 from pxw.cli.journal import Follower, Progress
 from pxw.cli.outputs import outputs_of, table_of
 from pxw.cli.progress import BEFORE, showing
+from pxw.cli.runs_table import runs_in, table_of_runs
 from pxw.cli.starting import started
 from pxw.runs import folder_of, journal
 from pxw.runs.finding import short
@@ -100,11 +101,14 @@ class Session:
                     self._shown.start()
 
     def _show_outputs(self, returned: Any) -> None:
-        outputs = outputs_of(self._progress.saved, returned, self.settings.kept_below)
-        if outputs and self.console.is_terminal:
+        runs = runs_in(returned)
+        rest = None if runs else returned
+        outputs = outputs_of(self._progress.saved, rest, self.settings.kept_below, with_values=not runs)
+        tables = [*([table_of_runs(runs)] if runs else []), *([table_of(outputs)] if outputs else [])]
+        if tables and self.console.is_terminal:
             self.console.print()
-        if outputs:
-            out().print(table_of(outputs))
+        for number, table in enumerate(tables):
+            out().print(*[""] * bool(number), table, sep="\n")
 
     def _say_ended(self, how: str, style: str) -> None:
         ran = sum(len(task.states) for task in self._progress.tasks.values())

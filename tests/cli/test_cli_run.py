@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -368,6 +369,54 @@ def test_many_values_of_one_task_are_counted_not_listed(pxw, tmp_path):
     assert code == 0
     assert "one.x     30 values" in out
     assert 'returned  {"all": "good"}' in out
+
+
+def test_of_many_files_of_one_output_the_first_are_listed_and_the_others_counted(pxw, tmp_path):
+    (tmp_path / "many.py").write_text(
+        "import pxw\n@pxw.task(outputs=['x'])\ndef one(i: int) -> bytes:\n    return b'12345'\n"
+        "@pxw.flow\ndef many():\n    for i in range(30):\n        pxw.save(one(i), pxw.Local(f'out/{i}.bin'))\n"
+    )
+    code, out, _ = pxw("run", "many.py", "--inline")
+    assert code == 0
+    assert "out/19.bin" in out
+    assert "out/20.bin" not in out
+    assert re.search(r"\.\.\. 10 more +50 B", out)
+
+
+EXPERIMENT = """
+import pxw
+@pxw.task(outputs=["rows", "table", "model"])
+def fit(depth: int, rate: float) -> tuple[int, str, bytes]:
+    return depth * 10, "a " * depth, b"model"
+@pxw.flow
+def one(depth: int, rate: float = 0.1):
+    return pxw.results(fit(depth, rate))
+@pxw.flow
+def tuning():
+    runs = {"coarse": pxw.Runs(), "fine": pxw.Runs()}
+    for each in pxw.grid(depth=[1, 2], rate=[0.1, 1 / 3]):
+        runs["coarse"].add(each, one(**each))
+    for each in pxw.grid(depth=range(3, 33)):
+        runs["fine"].add(each, one(**each))
+    return COUNTED
+"""
+
+
+@pytest.mark.parametrize("returned", ["runs", "runs['fine']"])
+def test_the_runs_of_an_experiment_are_a_table_of_what_they_had_and_gave(pxw, tmp_path, returned):
+    (tmp_path / "tuning.py").write_text(EXPERIMENT.replace("COUNTED", returned))
+    code, out, err = pxw("run", "tuning.py:tuning", "--inline")
+    assert code == 0, err
+    lines = [line.split() for line in out.splitlines()]
+    if returned == "runs":
+        assert lines[0] == ["run", "depth", "rate", "rows", "table"]
+        assert lines[2] == ["coarse-2", "1", "0.333333", "10", "a"]
+        assert lines[5] == ["fine-1", "3", "30", "a", "a", "a"]
+        assert "... 14 more runs: pxw runs show --all" in out
+    else:
+        assert lines[1] == ["1", "3", "30", "a", "a", "a"]
+    assert "returned" not in out
+    assert "fit.rows" not in out
 
 
 def test_the_progress_of_subflows_is_shown(pxw, tmp_path):

@@ -347,7 +347,7 @@ def test_an_experiment_of_an_old_project_tells_its_runs(
     monkeypatch.chdir(tmp_path / "project")
     assert pxw("run", "experiments/largest_radius.xxp", "--inline")[0] == 0
     out = pxw("runs", "show")[1]
-    assert re.search(r"runs of the experiment *\n +Coarse-1 +limit=20 +rows=493", out)
+    assert re.search(r"runs of the experiment *\n +run +limit +rows *\n +Coarse-1 +20 +493", out)
     assert re.search(r"✓ ProcessData\[1\]  Coarse-1, ", out)
     assert re.search(r"← processed_data +ReadData\[1\].processed_data", out)
     told = json.loads(pxw("runs", "show", "last", "--task", "ProcessData", "--json")[1])
