@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Output", "outputs_of", "table_of"]
 
 _MANY = 20  # files of one output
+_DIGITS = re.compile(r"([0-9]+)")
 _FEW = 5  # values of one output that are shown one by one; a mapped task may give thousands
 
 
@@ -71,7 +73,10 @@ def _few(files: Collection[Output]) -> Iterator[Output]:
     by_name: defaultdict[str, list[Output]] = defaultdict(list)
     for file in files:
         by_name[file.name].append(file)
-    for name, those in by_name.items():
+    for name, unsorted in by_name.items():
+        those = sorted(
+            unsorted, key=lambda file: [int(part) if part.isdigit() else part for part in _DIGITS.split(file.place)]
+        )
         yield from those[:_MANY]
         if others := those[_MANY:]:
             yield Output(name, f"... {len(others)} more", size=sum(file.size or 0 for file in others))

@@ -70,7 +70,7 @@ class Setup:
             raise DSLError(
                 f"the condition {text!r} cannot be decided: {type(error).__name__}: {error}",
                 at=str(at or ""),
-                help=f"it sees: {', '.join(known)}",
+                help=_seen(text, kind, known),
             ) from error
         raise DSLError(f"the condition {text!r} says None, neither true nor false", at=str(at or ""))
 
@@ -119,3 +119,9 @@ class Setup:
     def _modules(self) -> dict[str, ModuleType | None]:
         paths = {"conditions": self.conditions, "configurations": self.configurations}
         return {name: import_file(path) if path else None for name, path in paths.items()}
+
+
+def _seen(text: str, kind: ConditionKind, known: Mapping[str, Any]) -> str:
+    if kind == "call":
+        return f"{shlex.split(text)[0]}() gets the results of {', '.join(known['results']) or 'nothing yet'}"
+    return f"it sees: {', '.join(known)}"

@@ -269,6 +269,27 @@ def test_an_output_of_the_name_of_its_input_keeps_it():
     assert "t: pd.DataFrame" in text
 
 
+def test_the_parts_of_a_split_table_are_tables():
+    code = (
+        PH + "from sklearn.model_selection import train_test_split\n"
+        "rows = ph.load_datasets(variables, 'rows')\n"
+        "train, test, one, other = train_test_split(rows, [1, 2], test_size=0.5)\n"
+        "first, *rest = train_test_split(rows)\n"
+        "ph.save_datasets(variables, ('train', train), ('test', test), ('one', one), ('first', first))\n"
+        "ph.save_datasets(variables, ('rest', rest))\n"
+    )
+    made = write_task(Script(code), Given("Split", "split.py", inputs={"rows": Source("frame")}), "split")
+    assert isinstance(made, TaskCode)
+    hints = dict(re.findall(r"^    (\w+): (.+)$", made.text, re.MULTILINE))
+    assert hints == {
+        "train": "pd.DataFrame",
+        "test": "pd.DataFrame",
+        "one": "list[Any]",
+        "first": "pd.DataFrame",
+        "rest": "Any",
+    }
+
+
 def test_all_functions_pass_ruff_and_mypy(tmp_path, checked):
     folder = tmp_path / "flows"
     convert(shutil.copytree(ROOT / "flows/old_project", tmp_path / "old"), folder, tasks=True).write()

@@ -107,8 +107,8 @@ class Kinds:
                 return self._name(name)
             case ast.BinOp(left=left, op=op, right=right):
                 return self._sum(self.of(left), op, self.of(right))
-            case ast.Subscript(value=value, slice=place):
-                return self._part(self.of(value), place)
+            case ast.Subscript():
+                return self._part(node)
             case ast.Call(func=function):
                 return self._call(node, function)
         return _WRITTEN.get(type(node), "any")
@@ -146,11 +146,21 @@ class Kinds:
             return "float" if "float" in {left, right} else "int"
         return "any"
 
-    @staticmethod
-    def _part(kind: Kind, place: ast.expr) -> Kind:
-        if kind in {"str", "bytes"} and isinstance(place, ast.Slice):
-            return kind
-        return "frame" if kind == "frame" and isinstance(place, ast.List | ast.Compare) else "any"
+    def _part(self, node: ast.Subscript) -> Kind:
+        match node.value, node.slice:
+            case ast.Call() as call, ast.Constant(value=int(place)):
+                return self._one_of(call, place)
+            case value, ast.Slice() if (kind := self.of(value)) in {"str", "bytes"}:
+                return kind
+            case value, ast.List() | ast.Compare() if self.of(value) == "frame":
+                return "frame"
+        return "any"
+
+    def _one_of(self, node: ast.Call, place: int) -> Kind:
+        """One of several values that a call gives: two of each kind that scikit-learn is given to split."""
+        splits = self.full_name(node.func) == "sklearn.model_selection.train_test_split"
+        given = node.args if splits and not any(isinstance(each, ast.Starred) for each in node.args) else []
+        return self.of(given[place // 2]) if 0 <= place < 2 * len(given) else "any"
 
     def _call(self, node: ast.Call, function: ast.expr) -> Kind:
         name = self.full_name(function)
@@ -224,9 +234,14 @@ def _assigned(body: Iterable[ast.stmt]) -> dict[str, list[ast.expr | None]]:
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """What goes where, if both sides are written out: `a, b = 1, 2`."""
+    """What goes where, as in `a, b = 1, 2`; of what a call gives, which part: `a, b = f()`."""
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
         yield from zip(target.elts, value.elts, strict=True)
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Call):
+        for place, each in enumerate(target.elts):
+            if isinstance(each, ast.Starred):
+                break  # nobody knows how many it takes
+            yield each, ast.Subscript(value, ast.Constant(place), ast.Load())
     elif isinstance(target, ast.Name):
         yield target, value
 
