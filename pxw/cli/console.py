@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-__all__ = ["err", "for_help", "out", "print_json", "seconds", "shown_path", "size", "value"]
+__all__ = ["err", "for_help", "out", "print_json", "row_count", "seconds", "shown_path", "size", "value"]
 
 _LINE = 110  # columns of the help, where the terminal is not narrower
 _WIDE = 250  # columns where no terminal sets a width: lines in a log file are not broken
@@ -71,6 +71,15 @@ def size(count: float) -> str:
             break
         count /= 1000
     return f"{count:.0f} {unit}" if unit == "B" or count >= 99.95 else f"{count:.1f} {unit}"
+
+
+def row_count(rows: int) -> str:
+    """How many rows there are.
+
+    >>> row_count(1), row_count(12_345)
+    ('1 row', '12,345 rows')
+    """
+    return f"{rows:,} row{'s' * (rows != 1)}"
 
 
 def seconds(duration: float) -> str:

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from pxw.cli.console import seconds, size
+from pxw.cli.console import row_count, seconds, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,7 +88,7 @@ def _facts(task: TaskProgress) -> list[str]:
     """Runs, rows, bytes, time, and trouble."""
     until = time.time() if task.state == "running" else task.ended
     runs = f"{task.count('done')} of {len(task.states)}" if len(task.states) > 1 else ""
-    rows = "" if task.rows is None else f"{task.rows:,} rows"
+    rows = "" if task.rows is None else row_count(task.rows)
     trouble = task.error.partition("\n")[0] if task.state == "failed" else ""
     again = f"{task.retries} {'retry' if task.retries == 1 else 'retries'}" if task.retries else ""
     words = ", ".join(filter(None, [*_not_run(task), again or trouble]))
@@ -122,7 +122,7 @@ class _Lines:
                 self._say("▸", event["task"], "started")
             self._began[key] = event["at"]
         elif kind == "saved":
-            rows = [] if event.get("rows") is None else [f"{event['rows']:,} rows"]
+            rows = [] if event.get("rows") is None else [row_count(event["rows"])]
             self._facts.setdefault(key, []).extend([*rows, size(event.get("size") or 0)])
         else:
             self._end(event)

@@ -71,5 +71,6 @@ def resolved(file: Path, config: str | None) -> Resolution:
     for path in (file, Path(config)) if config else (file,):
         if not path.is_file():
             known = [other.name for other in path.parent.glob(f"*{path.suffix}")] if path.parent.is_dir() else []
-            raise TargetError(f"there is no file {path}", help=nearest(path.name, known))
+            remedy = nearest(path.name, known) if known else f"there is no *{path.suffix} in {path.parent.absolute()}"
+            raise TargetError(f"there is no file {path}", help=remedy)
     return resolve(file, config)

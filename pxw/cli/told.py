@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from pxw.addresses import is_url
-from pxw.cli.console import shown_path, size, value
+from pxw.cli.console import row_count, shown_path, size, value
 
 if TYPE_CHECKING:
     from pxw.runs.history import History, Saved
@@ -63,7 +63,7 @@ def facts_of(saved: Saved) -> str:
         return value(saved.value)
     name = saved.format if isinstance(saved.format, str) else str(saved.format.get("name", ""))
     packed = "" if saved.compression == "none" else f"+{saved.compression}"
-    rows = "" if saved.rows is None else f"{saved.rows:,} row{'s' * (saved.rows != 1)}"
+    rows = "" if saved.rows is None else row_count(saved.rows)
     scheme, _, digits = saved.digest.partition(":")
     return ", ".join(filter(None, [name + packed, rows, size(saved.size), f"{scheme}:{digits[:12]}".strip(":")]))
 
