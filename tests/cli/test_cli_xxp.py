@@ -168,11 +168,11 @@ def test_an_interactive_task_asks_at_the_terminal_until_the_answers_fit(pxw, pro
     (project / "tasks" / "copy" / "task.xxp").write_text(INTERACTIVE)
     code, _, err = pxw("run", "w.xxp", "--inline")
     assert (code, "nobody can answer" in err, "started" in err) == (1, True, False)
-    monkeypatch.setattr("sys.stdin", Terminal("many\nall of you\n3\n"))
+    monkeypatch.setattr("sys.stdin", Terminal("many\n3\nall of you\n"))
     code, _, err = pxw("run", "w.xxp", "--inline")
     assert code == 0, err
     assert "task T of Copy asks" in err
-    assert "times [2]" in err
+    assert "times (1 to 9) [2]" in err
     assert "times: Input should be a valid integer" in err
     assert "T | hello all of you" in err
     monkeypatch.setattr("sys.stdin", Terminal("3\n"))
