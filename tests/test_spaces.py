@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 from contextvars import ContextVar
+from pathlib import Path
 from threading import Barrier, Event
 from time import sleep
 from typing import Any
@@ -75,6 +77,35 @@ def test_results_are_told_by_task_and_by_output() -> None:
         "A": {"x": 1, "y": "/far/away.csv"},
         "B": {"x": 2},
     }
+
+
+class Loud:
+    """An object of a package that need not be here: to load it would be heard."""
+
+    loaded: list[str] = []  # noqa: RUF012 - it tells of all of them
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Loud.loaded.append, ("loaded",)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"auc": [0.5, None, True]}, {"auc": [0.5, None, True]}),
+        (np.float64(0.5), 0.5),
+        (np.bool_(True), True),
+        ({1, 2}, None),
+        (Loud(), None),
+        ([Loud()], None),
+        (np.arange(3), None),
+    ],
+)
+def test_small_objects_are_told_themselves_and_no_others_are_loaded(tmp_path: Path, value: Any, told: Any) -> None:
+    path = tmp_path / "value.pkl"
+    path.write_bytes(pickle.dumps(value))
+    ref = Ref(place=str(path), format="pickle", size=path.stat().st_size, task="A", output="x")
+    assert pxw.results(ref)["x"] == (str(path) if told is None else told)
+    assert Loud.loaded == []
 
 
 def test_runs_side_by_side_are_counted_in_the_order_of_their_configurations() -> None:
