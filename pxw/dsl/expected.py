@@ -5,21 +5,16 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from lark.lexer import PatternStr
+from pxw.dsl.grammar import spelled, spellings
 
 if TYPE_CHECKING:
-    from lark import Lark, Token
+    from lark import Token
 
-__all__ = ["describe", "hint", "spelled"]
+__all__ = ["describe", "hint"]
 
 FEW = 6
+ARROWS = frozenset({"ARROW", "_FLOW", "MAYBE", "EXCEPT"})
 CLASSES = {"NAME": "a name", "NUMBER": "a number", "STRING": "a string", "BROKEN": "", "$END": "the end of the file"}
-
-
-def spelled(lark: Lark, kind: str) -> str:
-    """Spell a fixed word of the grammar; empty if it has no fixed spelling."""
-    pattern = next((term.pattern for term in lark.terminals if term.name == kind), None)
-    return pattern.value if isinstance(pattern, PatternStr) else ""
 
 
 def describe(word: Token) -> str:
@@ -30,15 +25,17 @@ def describe(word: Token) -> str:
     return f"name '{word}'" if word.type == "NAME" else f"'{word}'"
 
 
-def hint(lark: Lark, word: Token, before: Token | None, expected: list[str]) -> tuple[Token, str, str]:
+def hint(word: Token, before: Token | None, expected: list[str]) -> tuple[Token, str, str]:
     """Say where to point, what to say, and what to advise about a word that does not fit."""
-    keywords = [text for term in lark.terminals if (text := spelled(lark, term.name)).isidentifier()]
+    keywords = [text for text in spellings().values() if text.isidentifier()]
     if before is not None and before.type == "NAME" and word.type in {"NAME", "STRING", "LBRACE", "NUMBER"}:
         close = difflib.get_close_matches(before, keywords, n=1, cutoff=0.7)
         if close:
             return before, f"unexpected {describe(before)}", f"did you mean '{close[0]}'?"
-    names = sorted({CLASSES.get(kind) or f"'{spelled(lark, kind)}'" for kind in expected if kind != "BROKEN"})
-    accepted = [spelled(lark, kind) for kind in expected]
+    if word.type in ARROWS and "NAME" in expected and (before is None or before.type not in ARROWS):
+        return word, f"expected a name before {describe(word)}", ""
+    names = sorted({CLASSES.get(kind) or f"'{spelled(kind)}'" for kind in expected if kind != "BROKEN"})
+    accepted = [spelled(kind) for kind in expected]
     close = difflib.get_close_matches(word, filter(None, accepted), n=1, cutoff=0.7)
     remedy = f"did you mean '{close[0]}'?" if close else _overrun(before)
     if len(names) <= FEW:

@@ -1,66 +1,36 @@
-"""From text to syntax: one pass that goes on after an error, so that one run reports them all.
+"""From text to syntax, in two steps: find and mend what is wrong, then build; so that one run reports all errors.
 
-The grammar is LALR(1). After an unexpected word the reader tries, in this order: to put in what is obviously missing
-(a `;`, a brace), to leave out a stray piece of punctuation, and to skip to where the next member of the block begins.
+The grammar is LALR(1). After an unexpected word the reader looks for the small change after which most can be read
+(`repairs`); where none is convincing, it skips to where the next member of the block begins. A file with errors is read
+a second time with its braces as its lines are indented (`braces`), and the reading with fewer errors is told.
 """
 
 from __future__ import annotations
 
-import re
-import sys
-from functools import cache
-from importlib.util import cache_from_source
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from lark import Lark, Token
-from lark.exceptions import UnexpectedToken
+from lark import Token
 
 from pxw.dsl import syntax
-from pxw.dsl.build import Build
+from pxw.dsl.braces import Reading, as_indented
 from pxw.dsl.diagnostics import Report, shown, span
-from pxw.dsl.expected import describe, hint, spelled
+from pxw.dsl.expected import hint
+from pxw.dsl.grammar import keywords, lark
+from pxw.dsl.recogniser import LINKS, Recogniser
+from pxw.dsl.repairs import Place, Repair, best, made
 from pxw.workflow import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pathlib import Path
 
     from lark.parsers.lalr_interactive_parser import InteractiveParser
+
+    from pxw.dsl.recogniser import State
 
 __all__ = ["parse", "parse_file"]
 
 MOST_ERRORS = 50
-LINKS = frozenset({"ARROW", "MAYBE", "EXCEPT", "_FLOW", "DOT"})
-STRAYS = frozenset({"SEMICOLON", "COMMA", "ARROW", "MAYBE", "EXCEPT", "EQUAL", "RPAR", "RSQB", "DOT"})
-MISSING = (("SEMICOLON",), ("RBRACE",), ("RPAR",), ("RPAR", "SEMICOLON"), ("SEMICOLON", "RBRACE"), ("RSQB",))
-
-
-@cache
-def _lark() -> Lark:
-    grammar = Path(__file__).with_name("grammar.lark")
-    # Its tables take 90 ms to build: they are kept where Python keeps the compiled modules, and lark makes them anew if
-    # they are of another grammar, or damaged.
-    tables = Path(cache_from_source(grammar)).with_suffix(".lark")
-    return Lark(
-        grammar.read_text(encoding="utf-8"),
-        start=["start", "unreadable"],
-        parser="lalr",
-        lexer="basic",
-        transformer=cast("Any", Build()),  # any object with a method for each rule will do
-        lexer_callbacks={"STRING": _unquoted},
-        maybe_placeholders=True,
-        cache=False if sys.dont_write_bytecode else str(tables),
-    )
-
-
-def _unquoted(token: Token) -> Token:
-    text = token[1:-1]
-    return token.update(value=re.sub(rf"\\([\\{token[0]}])", r"\1", text) if "\\" in text else text)
-
-
-@cache
-def _keywords() -> frozenset[str]:
-    return frozenset(term.name for term in _lark().terminals if spelled(_lark(), term.name).isidentifier())
+MEMBERS = frozenset({"NAME", "STRING", "LBRACE", "DATA", "TASK", "INPUT", "OUTPUT"})  # what comes behind a keyword
 
 
 def parse_file(path: Path, report: Report) -> syntax.File | None:
@@ -82,179 +52,165 @@ def parse_file(path: Path, report: Report) -> syntax.File | None:
 def parse(text: str, path: Path, report: Report) -> syntax.File:
     """Parse a text; what cannot be read becomes a diagnostic and a `Broken` node.
 
+    >>> from pathlib import Path
     >>> report = Report()
     >>> file = parse("workflow W { START -> A -> END; task A; }", Path("w.xxp"), report)
     >>> file.items[0].word, [type(member).__name__ for member in file.items[0].members]
     (Token('NAME', 'W'), ['Chain', 'Task'])
     """
     report.source(path, text)
-    return syntax.File(path, text, _Reader(text, path, report).read())
+    reading = _read(text)
+    for code, message, word, remedy in reading.problems:
+        report.add(code, message, span(path, word), remedy)
+    return syntax.File(path, text, _built(reading.words))
+
+
+def _words(text: str) -> list[Token]:
+    # The lexer knows no context, so that all words can be read first.
+    parser: Any = lark().parse_interactive(text, start="start")
+    return list(parser.lexer_thread.lex(parser.parser_state))
+
+
+def _read(text: str) -> Reading:
+    first = _Reader(Reading(_words(text)), text).read()
+    if not first.problems:
+        return first
+    indented = as_indented(_words(text))
+    if not indented.problems:
+        return first
+    return min(_Reader(indented, text).read(), first, key=lambda each: len(each.problems))
+
+
+def _built(words: list[Token]) -> list[syntax.Node]:
+    """Build the syntax of words that are known to fit."""
+    parser: InteractiveParser = lark().parse_interactive("", start="start")
+    for word in words:
+        parser.feed_token(word)
+    items: list[syntax.Node] = parser.feed_token(Token("$END", ""))
+    return items
 
 
 class _Reader:
-    """One pass over the words of one file."""
+    """One pass over the words of one file, which changes them until they fit."""
 
-    def __init__(self, text: str, path: Path, report: Report) -> None:
-        self.path = path
-        self.report = report
-        self.parser: InteractiveParser = _lark().parse_interactive(text, start="start")
-        # The lexer knows no context, so that all words can be read first, and skipped after an error.
-        lexer: Any = self.parser.lexer_thread
-        self.words: list[Token] = list(lexer.lex(self.parser.parser_state))
-        self.end = self._end(text)
-        self.index = 0
+    def __init__(self, reading: Reading, text: str) -> None:
+        self.reading, self.words, self.text = reading, reading.words, text
+        self.state = Recogniser()
+        self.past: list[list[State]] = []  # how reading had come to each word
         self.errors = 0
-        self.open: list[Token] = []
         self.cut: Token | None = None  # the last string that did not end: what is missing behind it is no news
-        self.table: dict[Any, dict[str, Any]] = self.parser.parser_state.parse_conf.states
+        self.whole = True
 
-    def _end(self, text: str) -> Token:
-        if self.words:
-            last = self.words[-1]
-            line, column = last.end_line or 1, last.end_column or 1
-        else:
-            line, column = 1, 1
-        return Token("$END", "", len(text), line, column, line, column + 1, len(text))
+    def read(self) -> Reading:
+        """Read all words."""
+        while len(self.past) < len(self.words):
+            if self._feed():
+                continue
+            if self.errors == MOST_ERRORS:
+                message = f"more than {MOST_ERRORS} syntax errors: the rest of the file is not read"
+                self._say("PXW313", message, self.words[len(self.past)])
+                self._drop_rest()
+                break
+            self.errors += 1
+            self._recover()
+        self._finish()
+        return self.reading
 
-    def read(self) -> list[syntax.Node]:
-        while self.index < len(self.words):
-            if self._feed(self.words[self.index]):
-                self.index += 1
-            elif self.errors < MOST_ERRORS:
-                self._recover(self.words[self.index])
-            else:
-                at = span(self.path, self.words[self.index])
-                self.report.add(
-                    "PXW313", f"more than {MOST_ERRORS} syntax errors: the rest of the file is not read", at
-                )
-                self.index = len(self.words)
-        return self._finish()
+    def _say(self, code: str, message: str, word: Token, remedy: str = "") -> None:
+        self.reading.problems.append((code, message, word, remedy))
 
-    # ------------------------------------------------------------------------------------------ feeding
+    def _drop_rest(self) -> None:
+        del self.words[len(self.past) :]
+        self.whole = False
 
-    def _feed(self, word: Token) -> bool:
-        """Feed one word; a keyword that cannot stand here, or that an arrow or a dot follows, as a name."""
-        keyword = word.type in _keywords()
-        if not keyword or self._kind(self.index + 1) not in LINKS or not self._accepts(["NAME"]):
-            if self._try(word):
-                return True
-            if not keyword:
-                return False
-        kind, word.type = word.type, "NAME"
-        if self._try(word):
-            return True
-        word.type = kind
-        return False
-
-    def _try(self, word: Token) -> bool:
-        try:
-            self.parser.feed_token(word)
-        except UnexpectedToken:
+    def _feed(self) -> bool:
+        index = len(self.past)
+        kind = self.state.choose(self.words, index)
+        before = self.state.stack
+        if not self.state.feed(kind, index):
             return False
-        if word.type == "LBRACE":
-            self.open.append(word)
-        elif word.type == "RBRACE" and self.open:
-            self.open.pop()
+        if kind != self.words[index].type:
+            self.words[index] = self.words[index].update(kind)
+        self.past.append(before)
         return True
 
-    def _kind(self, index: int) -> str:
-        return self.words[index].type if index < len(self.words) else "$END"
-
-    def _accepts(self, kinds: Iterable[str], depth: int | None = None) -> bool:
-        """Would these kinds of words be accepted, one after the other, with so much of the stack?"""
-        state = self.parser.parser_state.copy(deepcopy_values=False)
-        if depth is not None:
-            del state.state_stack[depth:], state.value_stack[depth - 1 :]
-        state.parse_conf = type(state.parse_conf)(state.parse_conf.parse_table, {}, state.parse_conf.start)
-        try:
-            for kind in kinds:
-                state.feed_token(Token(kind, ""), kind == "$END")
-        except UnexpectedToken:
-            return False
-        return True
+    def _open(self) -> list[Token]:
+        """The braces that are open where reading stands."""
+        found: list[Token] = []
+        for word in self.words[: len(self.past)]:
+            if word.type == "LBRACE":
+                found.append(word)
+            elif word.type == "RBRACE" and found:
+                found.pop()
+        return found
 
     # ------------------------------------------------------------------------------------------ after an error
 
-    def _recover(self, word: Token) -> None:
-        self.errors += 1
-        if word.type in {"UNCLOSED_STRING", "UNCLOSED_COMMENT", "STRAY"}:
-            self._unreadable(word)
-        elif not self._put_in(word) and not self._leave_out(word):
+    def _recover(self) -> None:
+        index = len(self.past)
+        word = self.words[index]
+        if word.type == "UNCLOSED_COMMENT":
+            self._say("PXW312", "this comment does not end", word, "close it with '*/'")
+            self._drop_rest()
+        elif word == "#":
+            self._say("PXW310", "unexpected character '#'", word, "comments begin with '//'")
+            end = next((k for k in range(index, len(self.words)) if self.words[k].line != word.line), len(self.words))
+            del self.words[index:end]
+        elif repair := best(Place(self.words, index, [*self.past, self.state.stack], self.text, self._open())):
+            self._mend(repair)
+        elif word.type in {"UNCLOSED_STRING", "CURLY_STRING"}:
+            self._close(word)
+        else:
             self._complain(word)
             self._skip()
 
-    def _unreadable(self, word: Token) -> None:
-        at = span(self.path, word)
-        if word.type == "STRAY":
-            self.report.add("PXW310", f"unexpected character {str(word)!r}", at)
-            self.index += 1
-        elif word.type == "UNCLOSED_COMMENT":
-            self.report.add("PXW312", "this comment does not end", at, "close it with '*/'")
-            self.index = len(self.words)
+    def _close(self, word: Token) -> None:
+        if word.type == "CURLY_STRING":
+            text = word[1:-1]
+            self._say("PXW310", "typographic quotes", word, f'write "{text}"')
         else:
-            self.report.add("PXW312", "this string does not end on its line", at, f"close it with {word[0]}")
-            self.words[self.index] = self.cut = word.update("STRING", word[1:].rstrip())
+            text = word[1:].rstrip()
+            self._say("PXW312", "this string does not end on its line", word, f"close it with {word[0]}")
+        self.words[len(self.past)] = self.cut = word.update("STRING", text)
 
-    def _made(self, kind: str, after: Token) -> Token:
-        line, column = after.end_line or 1, after.end_column or 1
-        return Token(kind, spelled(_lark(), kind), after.end_pos, line, column, line, column + 1, after.end_pos)
+    def _mend(self, repair: Repair) -> None:
+        if not (repair.code == "PXW311" and self.cut is not None and self.words[repair.start - 1] is self.cut):
+            self._say(repair.code, repair.message, repair.at, repair.help)
+        self._replace(repair.start, repair.end, repair.words)
 
-    def _put_in(self, word: Token) -> bool:
-        """Go on as if a missing bracket or semicolon were there, if then the next words fit."""
-        previous = self.words[self.index - 1] if self.index else None
-        if previous is None:
-            return False
-        for missing in MISSING:
-            if "RBRACE" in missing and word.line == previous.end_line:
-                continue
-            if self._accepts((*missing, word.type)):
-                self._miss(missing, previous)
-                return True
-        return False
-
-    def _miss(self, missing: tuple[str, ...], previous: Token) -> None:
-        made = [self._made(kind, previous) for kind in missing]
-        text = "".join(made)
-        opener = f" (its '{{' is on line {self.open[-1].line})" if "}" in text and self.open else ""
-        message = f"expected '{text}' after {describe(previous)}{opener}"
-        if previous is not self.cut:
-            self.report.add("PXW311", message, span(self.path, made[0]))
-        for each in made:
-            self._feed(each)
-
-    def _leave_out(self, word: Token) -> bool:
-        stray = word.type in STRAYS or (word.type == "RBRACE" and not self.open)
-        if not stray or not (word.type == "RBRACE" or self._accepts([self._kind(self.index + 1)])):
-            return False
-        extra = "unmatched" if word.type == "RBRACE" else "unexpected"
-        self.report.add("PXW310", f"{extra} {describe(word)}", span(self.path, word), "leave it out")
-        self.index += 1
-        return True
+    def _replace(self, start: int, end: int, words: tuple[Token, ...]) -> None:
+        """Put other words in the place of some, and go back to there."""
+        self.words[start:end] = words
+        if start < len(self.past):
+            self.state.stack = self.past[start]
+            del self.past[start:]
 
     def _complain(self, word: Token) -> None:
-        before = self.words[self.index - 1] if self.index else None
-        position = self.parser.parser_state.position
-        expected = [kind for kind in self.table[position] if kind.isupper() and self._accepts([kind])]
-        at, message, remedy = hint(_lark(), word, before, expected)
-        self.report.add("PXW310", message, span(self.path, at), remedy)
+        before = self.words[len(self.past) - 1] if self.past else None
+        at, message, remedy = hint(word, before, self.state.expected())
+        self._say("PXW310", message, at, remedy)
 
     def _skip(self) -> None:
-        """Drop what belongs to the broken member, and leave a `Broken` node in its place."""
-        start = self.words[self.index]
-        self.index = self._next_member()
-        self._break(start)
-        if self.index < len(self.words) and self.words[self.index] is start and not self._accepts([start.type]):
-            self.index += 1
+        """Leave a `Broken` in the place of the member that was begun, and go on with the next one."""
+        index = len(self.past)
+        word = self.words[index]
+        end = self._next_member(index)
+        self._break(index, end, word)
+        self._feed()
+        index = len(self.past)
+        if index < len(self.words) and self.words[index] is word and not self.state.accepts([word.type]):
+            del self.words[index]
 
-    def _break(self, at: Token) -> None:
-        state = self.parser.parser_state
-        depth = next((k for k in range(len(state.state_stack), 0, -1) if self._accepts(["BROKEN"], k)), 1)
-        del state.state_stack[depth:], state.value_stack[depth - 1 :]
-        self.parser.feed_token(at.update("BROKEN"))
+    def _break(self, index: int, end: int, word: Token) -> None:
+        height = self.state.member()
+        begin = self.state.stack[height][1] if height < len(self.state.stack) else index
+        self.state.stack = self.state.stack[:height]
+        self.words[begin:end] = [word.update("BROKEN")]
+        del self.past[begin:]
 
-    def _next_member(self) -> int:
+    def _next_member(self, start: int) -> int:
         depth = 0
-        for index in range(self.index, len(self.words)):
+        for index in range(start, len(self.words)):
             kind = self.words[index].type
             if kind == "LBRACE":
                 depth += 1
@@ -262,7 +218,7 @@ class _Reader:
                 if not depth:
                     return index
                 depth -= 1
-            elif not depth and index > self.index and self._starts_member(index):
+            elif not depth and index > start and self._starts_member(index):
                 return index
             if not depth and kind in {"SEMICOLON", "RBRACE"}:
                 return index + 1
@@ -270,22 +226,24 @@ class _Reader:
 
     def _starts_member(self, index: int) -> bool:
         word = self.words[index]
-        return (
-            word.line != self.words[index - 1].line
-            and word.type in _keywords()
-            and self._kind(index + 1) in {"NAME", "STRING", "LBRACE", "DATA", "TASK", "INPUT", "OUTPUT"}
-        )
+        following = self.words[index + 1].type if index + 1 < len(self.words) else ""
+        if word.line == self.words[index - 1].line:
+            return False
+        return following in (MEMBERS if word.type in keywords() else LINKS if word.type == "NAME" else ())
 
-    def _finish(self) -> list[syntax.Node]:
+    def _finish(self) -> None:
         """Close what the file leaves open."""
-        if not self._accepts(["$END"]) and self.errors < MOST_ERRORS:
-            opener = f" (its '{{' is on line {self.open[-1].line})" if self.open else ""
-            missing = "'}'" if self._accepts(["RBRACE"]) else "the rest of a member"
-            self.report.add("PXW311", f"the file ends too early: expected {missing}{opener}", span(self.path, self.end))
-        while not self._accepts(["$END"]):
-            if self._accepts(["RBRACE"]):
-                self._feed(self._made("RBRACE", self.end))
+        if self.state.accepts(["$END"]):
+            return
+        end = made("RBRACE", self.words[-1])
+        if self.whole:
+            opened = self._open()
+            opener = f" (its '{{' is on line {opened[-1].line})" if opened else ""
+            missing = "'}'" if self.state.accepts(["RBRACE"]) else "the rest of a member"
+            self._say("PXW311", f"the file ends too early: expected {missing}{opener}", end)
+        while not self.state.accepts(["$END"]):
+            if self.state.accepts(["RBRACE"]):
+                self.words.append(end)
             else:
-                self._break(self.end)
-        items: list[syntax.Node] = self.parser.feed_token(self.end)
-        return items
+                self._break(len(self.past), len(self.words), end)
+            self._feed()

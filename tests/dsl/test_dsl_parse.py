@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import pxw.dsl.parse as parsing
-from pxw.dsl import syntax
+from pxw.dsl import grammar, syntax
 from pxw.dsl.diagnostics import Report
 from pxw.dsl.parse import parse, parse_file
 
@@ -136,10 +135,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path):
 def test_tables_of_the_grammar_that_are_cut_short_or_cannot_be_kept_are_made_anew(tmp_path, monkeypatch):
     kept = tmp_path / "grammar.cpython-311.lark"
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    monkeypatch.setattr(parsing, "cache_from_source", lambda _: str(kept.with_suffix(".pyc")))
+    monkeypatch.setattr(grammar, "cache_from_source", lambda _: str(kept.with_suffix(".pyc")))
 
     def words():
-        parsing._lark.cache_clear()
+        grammar.lark.cache_clear()
         file = parse("workflow W { START -> A; task A; }", Path("w.xxp"), Report())
         return [type(member).__name__ for member in file.items[0].members]
 
@@ -154,4 +153,4 @@ def test_tables_of_the_grammar_that_are_cut_short_or_cannot_be_kept_are_made_ane
         kept.mkdir()
         assert words() == ["Chain", "Task"]
     finally:
-        parsing._lark.cache_clear()
+        grammar.lark.cache_clear()
