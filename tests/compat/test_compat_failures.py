@@ -124,6 +124,24 @@ def test_a_script_killed_while_it_writes_leaves_what_was_there_before_and_nothin
     assert [file.name for file in kept.parent.iterdir()] == ["out.bin"]
 
 
+def test_a_file_that_finds_no_room_is_named_and_the_one_before_stays(script: Runner, tmp_path: Path) -> None:
+    target = tmp_path / "out.bin"
+    target.write_bytes(b"before")
+    with pytest.raises(ScriptError, match=rf"OSError: \[Errno 27\] File too large: '{target}'"):
+        script(
+            """
+            import resource, signal
+            import proactive_helper as ph
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+            ph.save_dataset(variables, resultMap, "out", b"0" * 5_000_000)
+            """,
+            outputs={"out": Local(target)},
+        )
+    assert target.read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")] == []
+
+
 def test_the_next_writer_removes_what_one_killed_with_its_parent_left(script: Runner) -> None:
     kept = script.write("results/out.bin", b"old")
     script.write("results/.out.bin.0123456789ab.pxw-tmp", b"half")

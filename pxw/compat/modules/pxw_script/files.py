@@ -128,6 +128,9 @@ def publish(path: str) -> Iterator[str]:
         _sync(temporary)
         os.replace(temporary, path)
         _sync(folder)
+    except OSError as error:  # a full disk says only that it is full
+        error.filename = error.filename or path
+        raise
     finally:
         os.close(lock)
         _remove(temporary)
