@@ -134,7 +134,8 @@ class _Lines:
             facts = [event.get("error", "").partition("\n")[0], took]
         if event["event"] in BEFORE:
             facts[-1] = BEFORE[event["event"]]
-        self._say("✗" if event["event"] == "failed" else "✓", event["task"], ", ".join(facts))
+        name = f"{event.get('label', '')} {event['task']}".lstrip()  # which run of an experiment, as in the log
+        self._say("✗" if event["event"] == "failed" else "✓", name, ", ".join(facts))
 
     def _say(self, mark: str, task: str, words: str) -> None:
         self._console.print(Text(f"{mark} {task}: {words}"))

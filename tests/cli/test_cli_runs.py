@@ -345,7 +345,9 @@ def test_an_experiment_of_an_old_project_tells_its_runs(
 ) -> None:
     shutil.copytree(Path(__file__).parents[2] / "flows/old_project", tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
-    assert pxw("run", "experiments/largest_radius.xxp", "--inline")[0] == 0
+    code, _, err = pxw("run", "experiments/largest_radius.xxp", "--inline")
+    assert code == 0
+    assert "✓ Coarse-2 ProcessData: " in err
     out = pxw("runs", "show")[1]
     assert re.search(r"runs of the experiment *\n +run +limit +rows *\n +Coarse-1 +20 +493", out)
     assert re.search(r"✓ ProcessData\[1\]  Coarse-1, ", out)
