@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 import time
 from pathlib import Path
@@ -87,13 +86,12 @@ class _Execution:
             if not path.is_file():
                 raise ScriptError(f"there is no script {path}", at=f"task {script.name!r}")
         places = dict(self._places(outputs))
-        folders = _importable(script.dependencies)
         handover = Handover(script.name, self._run.id, self._folder)
-        manifest = self._manifest(handover, inputs, places, parameters, folders)
+        manifest = self._manifest(handover, inputs, places, parameters)
         python = python_for(script.requirements, script.python_version, self._log)
         began = time.perf_counter()
         ended = run_process(
-            [python, "-u", str(_ENTRY), str(manifest), *self._search_path(folders)],
+            [python, "-u", str(_ENTRY), str(manifest), *script.search_path],
             folder=self._working_folder(),
             environment=_environment(python),
             log=self._log,
@@ -129,7 +127,6 @@ class _Execution:
         inputs: Mapping[str, Any],
         places: Mapping[str, dict[str, Any]],
         parameters: Mapping[str, Any],
-        folders: list[str],
     ) -> Path:
         items = handover.inputs(inputs)
         addresses = {name: _address(inputs[name], item) for name, item in items.items() if item["format"] == "external"}
@@ -138,7 +135,7 @@ class _Execution:
             **parameters,
             **addresses,
             **{name: place["variable"] for name, place in places.items()},
-            **self._identity(folders),
+            **self._identity(),
         }
         return self._written(
             "manifest.json",
@@ -156,7 +153,7 @@ class _Execution:
             },
         )
 
-    def _identity(self, folders: list[str]) -> dict[str, str]:
+    def _identity(self) -> dict[str, str]:
         job, task = self._job, self._script.name
         return {
             "PA_JOB_ID": job.id,
@@ -167,18 +164,13 @@ class _Execution:
             "wf_id": job.id,
             "workflow_id": job.id,
             "task_name": task,
-            "dependent_modules_folders": ",".join(folders),
+            "dependent_modules_folders": ",".join(self._script.folders),
         }
 
     def _written(self, name: str, content: Any) -> Path:
         path = self._folder / name
         path.write_text(json.dumps(content))
         return path
-
-    def _search_path(self, folders: list[str]) -> list[str]:
-        """After the compatibility modules: the script's own folder, what it may import, and where that is."""
-        above = [str(Path(folder).parent) for folder in folders]
-        return list(dict.fromkeys([str(self._script.path.parent), *folders, *above]))
 
     def _working_folder(self) -> Path:
         folder = self._script.folder or self._folder / "work"
@@ -200,21 +192,6 @@ def _say_nothing(line: str, stream: str) -> None:
 def _address(spec: Any, item: dict[str, Any]) -> str:
     """What stands in `variables` for an external input."""
     return f"{spec.name or ''}|{spec.project}" if isinstance(spec, DDM) else str(item["path"])
-
-
-def _importable(patterns: tuple[str, ...]) -> list[str]:
-    """The folders of what a script may import: the part of each pattern that is no pattern.
-
-    >>> _importable(("/p/src/**", "/p/src/*.py", "/p/lib/one.py"))
-    ['/p/src', '/p/lib']
-    """
-    folders: dict[str, None] = {}
-    for pattern in patterns:
-        fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-        is_folder = fixed.endswith("/") or (fixed == pattern and Path(pattern).is_dir())
-        path = Path(fixed).absolute()
-        folders[str(path if is_folder else path.parent)] = None
-    return list(folders)
 
 
 def _environment(python: str) -> dict[str, str]:

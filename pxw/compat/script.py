@@ -37,6 +37,7 @@ declared type to `str`, as the old system did.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from glob import glob
@@ -91,6 +92,27 @@ class Script:
     def paths(self) -> tuple[Path, ...]:
         """What runs, in order."""
         return (self.path,) if self.pre_script is None else (self.pre_script.absolute(), self.path)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of what it may import: the part of each pattern that is no pattern.
+
+        >>> Script(path=Path("task.py"), dependencies=("/p/src/**", "/p/src/*.py", "/p/lib/one.py")).folders
+        ('/p/src', '/p/lib')
+        """
+        found: dict[str, None] = {}
+        for pattern in self.dependencies:
+            fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+            is_folder = fixed.endswith("/") or (fixed == pattern and Path(pattern).is_dir())
+            path = Path(fixed).absolute()
+            found[str(path if is_folder else path.parent)] = None
+        return tuple(found)
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """Where Python looks for what it imports: its own folder, what it may import, and where that is."""
+        above = [str(Path(folder).parent) for folder in self.folders]
+        return tuple(dict.fromkeys([str(self.path.parent), *self.folders, *above]))
 
     def fingerprint(self) -> str:
         """What tells whether it would do the same again: its text, that of what it may import, and its environment."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from pxw.convert.copies import Copies, roots_of
 from pxw.convert.experiment import ExperimentModule
 from pxw.convert.functions import Functions
 from pxw.convert.modules import Modules
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pxw.convert.report import Entry
     from pxw.convert.source import Source
     from pxw.dsl.resolve import Resolution
-    from pxw.workflow import Workflow
+    from pxw.workflow import TaskNode, Workflow
 
 __all__ = ["Conversion", "convert"]
 
@@ -40,18 +41,18 @@ class Conversion:
     Args:
         source: what was converted.
         out: the folder that the files are made for.
-        files: their texts, by name.
+        files: the texts of what was made, by name.
+        copies: the project's own modules that it imports, by name.
         entries: what was decided, dropped or needs a person.
         origins: by file and line, the place in the DSL.
-        functions: makes functions of scripts; None: they stay as they are.
     """
 
     source: Path
     out: Path
     files: dict[str, str] = field(default_factory=dict)
+    copies: dict[str, bytes] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     origins: dict[str, dict[int, str]] = field(default_factory=dict)
-    functions: Functions | None = None
 
     def write(self, *, force: bool = False) -> list[Path]:
         """Write the files, the report and the map of lines; all of them, or none.
@@ -59,29 +60,30 @@ class Conversion:
         Raises:
             TargetError: a file that a person wrote, or changed since the last conversion, and not `force`.
         """
-        changed = [] if force else self._changed()
+        contents = {**{name: text.encode() for name, text in self.files.items()}, **self.copies}
+        known = self._known()
+        changed = [] if force else self._changed(contents, known)
         if changed:
             raise TargetError(
                 f"{', '.join(changed)} in {self.out}: written or changed by a person since the last conversion",
                 help="convert into another folder, or overwrite with --force",
             )
-        known = self._known()
-        digests = {name: text for name, text in known.items() if (self.out / name).exists()}
-        digests |= {name: _digest(text) for name, text in self.files.items()}
-        stem = REPORT.removesuffix(".json")
-        texts = {
-            **self.files,
-            f"{stem}.md": as_markdown(self.source.absolute().name, self.entries, self.files),
+        digests = {name: digest for name, digest in known.items() if (self.out / name).exists()}
+        digests |= {name: _digest(content) for name, content in contents.items()}
+        stem, source = REPORT.removesuffix(".json"), self.source.absolute().name
+        reports = {
+            f"{stem}.md": as_markdown(source, self.entries, contents),
             f"{stem}.map.json": json.dumps(self.origins, indent=2) + "\n",
-            REPORT: json.dumps(as_json(self.source.absolute().name, self.entries, digests), indent=2) + "\n",
+            REPORT: json.dumps(as_json(source, self.entries, digests), indent=2) + "\n",
         }
-        for name, text in texts.items():
+        contents |= {name: text.encode() for name, text in reports.items()}
+        for name, content in contents.items():
             path = self.out / name
             path.parent.mkdir(parents=True, exist_ok=True)
             beside = path.with_name(f".{path.name}.new")
-            beside.write_text(text, encoding="utf-8")
+            beside.write_bytes(content)
             beside.replace(path)
-        return [self.out / name for name in texts]
+        return [self.out / name for name in contents]
 
     def _known(self) -> dict[str, str]:
         """The digests of the last conversion."""
@@ -91,15 +93,13 @@ class Conversion:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _changed(self) -> list[str]:
-        known = self._known()
-        present = {name: self.out / name for name in self.files if (self.out / name).exists()}
-        texts = {name: path.read_text("utf-8", errors="replace") for name, path in present.items()}
-        return [name for name, text in texts.items() if text != self.files[name] and _digest(text) != known.get(name)]
+    def _changed(self, contents: dict[str, bytes], known: dict[str, str]) -> list[str]:
+        present = {name: (self.out / name).read_bytes() for name in contents if (self.out / name).exists()}
+        return [name for name, old in present.items() if old != contents[name] and _digest(old) != known.get(name)]
 
 
-def _digest(text: str) -> str:
-    return f"sha256:{sha256(text.encode()).hexdigest()}"
+def _digest(content: bytes) -> str:
+    return f"sha256:{sha256(content).hexdigest()}"
 
 
 def convert(
@@ -125,12 +125,10 @@ def convert(
         TargetError: no such file, or a folder without `.xxp` files.
         DSLError: the project has errors.
     """
-    found = Conversion(
-        target, out.absolute(), functions=Functions(out.absolute(), frames=frames) if tasks or frames else None
-    )
+    found = Conversion(target, out.absolute())
     resolutions = [resolve(file, config) for file in _files(target)]
     _refuse_errors(resolutions)
-    known = Modules(resolutions)
+    known = Modules(resolutions, roots_of(_tasks(resolutions)) if tasks or frames else ())
     modules: list[WorkflowModule | ExperimentModule] = []
     every: list[Notes] = []
     for resolution in resolutions:
@@ -140,8 +138,8 @@ def convert(
             if each.code not in _SAID_HERE:
                 notes.add("dropped" if each.code == "PXW360" else "person", each.message, each.at)
         modules += _modules(resolution, known, notes, inclusive=inclusive)
-    for module in modules:
-        _make_functions(found, module)
+    if tasks or frames:
+        _make_functions(found, modules, known, frames=frames)
     shared = Shared(modules, found.out)
     common = shared.source()
     if common is not None:
@@ -163,6 +161,12 @@ def _files(target: Path) -> list[Path]:
     if not files:
         raise TargetError(f"{target} is no .xxp file, nor a folder with some")
     return files
+
+
+def _tasks(resolutions: list[Resolution]) -> Iterator[TaskNode]:
+    for each in resolutions:
+        workflows = [*each.workflows.values(), *(known for one in each.experiments.values() for known in one.workflows)]
+        yield from (task for workflow in workflows for task in workflow.tasks)
 
 
 def _refuse_errors(resolutions: list[Resolution]) -> None:
@@ -189,12 +193,17 @@ def _modules(
         yield ExperimentModule(experiment, known, project, conditions, notes, inclusive=inclusive)
 
 
-def _make_functions(found: Conversion, module: WorkflowModule | ExperimentModule) -> None:
-    if found.functions is not None:
+def _make_functions(
+    found: Conversion, modules: list[WorkflowModule | ExperimentModule], known: Modules, *, frames: bool
+) -> None:
+    copies = Copies(found.out, known.reserved)
+    functions = Functions(found.out, copies, frames=frames)
+    for module in modules:
         for wiring in module.wirings:
-            found.functions.convert(wiring, module.project)
-        found.files |= found.functions.files
-        found.origins |= found.functions.origins
+            functions.convert(wiring, module.project)
+    found.files |= functions.files
+    found.copies |= copies.files
+    found.origins |= functions.origins | copies.origins
 
 
 def _add(found: Conversion, module: str, source: Source, notes: Notes) -> None:
@@ -206,7 +215,7 @@ def _add(found: Conversion, module: str, source: Source, notes: Notes) -> None:
 def _copy(found: Conversion, paths: Iterable[Path], notes: Notes) -> None:
     """Put the project's own modules beside those that import them."""
     for path in paths:
-        found.files[path.name] = path.read_text("utf-8-sig")
+        found.copies[path.name] = path.read_bytes()
         notes.add("decided", f"{path.name} stands beside the modules: a copy", Span(str(path), 1, 1, 2))
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pxw.convert.copies import search_path
 from pxw.convert.names import snake
 from pxw.convert.parameters import TYPES, Argument, Bound
 from pxw.convert.places import relative
 from pxw.convert.scripts import Given, Reason, Script, Source, TaskCode, decoded, kind_of_saved, write_task
 from pxw.convert.scripts.frames import with_frames
-from pxw.convert.scripts.hazards import SHARED
 from pxw.convert.source import quoted, written
 from pxw.errors import DeclarationError
 from pxw.isolated import Env
@@ -21,6 +21,7 @@ from pxw.workflow import DataRef, DDMPlace, LocalPlace, PortRef, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pxw.convert.copies import Copies
     from pxw.convert.wiring import Step, Wiring
     from pxw.dsl.project import Project
     from pxw.workflow import DataNode, TaskNode
@@ -36,11 +37,13 @@ class Functions:
 
     Args:
         out: the folder of the package with these modules.
+        copies: the project's own modules that they import.
         frames: whether a file that a script parses into a table comes as a frame.
     """
 
-    def __init__(self, out: Path, *, frames: bool = False) -> None:
+    def __init__(self, out: Path, copies: Copies, *, frames: bool = False) -> None:
         self.folder = out / PACKAGE
+        self.copies = copies
         self.frames = frames
         self.files: dict[str, str] = {}
         self.origins: dict[str, dict[int, str]] = {}
@@ -90,8 +93,8 @@ class _Workflow:
                 self._rewire(step, found)
                 continue
             for reason in found if isinstance(found, list) else ():
-                at = Span(str(step.node.script), reason.line, 1, 1)
-                self._wiring.notes.add("person", f"task '{name}' stays a script: it {reason.message}", at)
+                text = f"task '{name}' stays a script: it {reason.message}"
+                self._wiring.notes.add("person", text, _place(step.node, reason))
 
     def _converted(self, step: Step) -> TaskCode | list[Reason]:
         node = step.node
@@ -100,22 +103,25 @@ class _Workflow:
         place = self._wiring.notes.place(Span(str(node.script), 1, 1, 1))
         shared: list[Reason] = []
         try:
-            script = Script(decoded(node.script.read_bytes()), apart=node.requirements is not None)
+            text, is_apart = decoded(node.script.read_bytes()), node.requirements is not None
+            script = Script(text, apart=is_apart, path=search_path(node))
             given = self._given(step, place)
             code = write_task(script, given, snake(node.name))
-            if isinstance(code, list) and SHARED.issuperset(each.message for each in code):
+            if isinstance(code, list) and all(each.is_shared for each in code):
                 shared, code = code, write_task(script, replace(given, env="pxw.Env()"), snake(node.name))
         except SyntaxError as error:
             return [Reason(error.lineno or 1, f"is no Python: {error.msg}")]
         except Exception as error:
             return [Reason(1, f"is more than the converter understands: {error!r}")]
         self._note_saved(step, script)
-        beyond = [*_beyond(step), *(self._misfits(step, code) if isinstance(code, TaskCode) else ())]
+        beyond = [*_beyond(step), *self._functions.copies.clashes(script.own)]
+        beyond += self._misfits(step, code) if isinstance(code, TaskCode) else ()
         if beyond or isinstance(code, list):
             return [*(code if isinstance(code, list) else []), *beyond]
         for reason in shared:
             text = f"task '{node.name}' runs in a process of its own: it {reason.message}"
-            self._wiring.notes.add("decided", text, Span(str(node.script), reason.line, 1, 1))
+            self._wiring.notes.add("decided", text, _place(node, reason))
+        self._functions.copies.add(script.own, self._wiring.notes)
         return self._with_frames(step, code, given) if self._functions.frames else code
 
     def _with_frames(self, step: Step, code: TaskCode, given: Given) -> TaskCode:
@@ -156,8 +162,6 @@ class _Workflow:
             setting = dict(self._wiring.workflow.settings).get(key)
             known = TYPES.get(parameter.type, "Any") if parameter and parameter.type else None
             hints[key] = known if parameter else "Any" if setting is None else type(setting).__name__
-        folders = [node.script.parent] if node.script else []
-        folders += [Path(re.split(r"[*?\[]", each, maxsplit=1)[0]) for each in node.dependencies]
         return Given(
             task=node.name,
             description=" ".join(node.description.split()),
@@ -168,7 +172,6 @@ class _Workflow:
             parameters=hints,
             foreign=frozenset(key for name, keys in self._puts.items() if name != node.name for key in keys),
             parses=self._parses,
-            folders=tuple(each for folder in folders for each in (folder, folder.parent)),
             env=self._env(node),
         )
 
@@ -253,6 +256,10 @@ class _Workflow:
 
 
 _CASTS = {"int": int, "float": float}
+
+
+def _place(node: TaskNode, reason: Reason) -> Span:
+    return Span(reason.file or str(node.script), reason.line, 1, 1)
 
 
 def _beyond(step: Step) -> Iterator[Reason]:

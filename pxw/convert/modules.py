@@ -11,7 +11,7 @@ from pxw.convert.parameters import Bound
 from pxw.convert.shared import SHARED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pxw.convert.wiring import Wiring
     from pxw.dsl.resolve import Resolution
@@ -22,13 +22,19 @@ __all__ = ["Modules"]
 
 
 class Modules:
-    """The modules of a conversion, and what its experiments bind parameters of workflows to."""
+    """The modules of a conversion, and what its experiments bind parameters of workflows to.
 
-    def __init__(self, resolutions: Iterable[Resolution]) -> None:
-        resolutions = list(resolutions)
+    Args:
+        resolutions: what is converted.
+        own: names of modules that are to stand beside them.
+    """
+
+    def __init__(self, resolutions: Sequence[Resolution], own: Iterable[str] = ()) -> None:
         projects = [each.project for each in resolutions]
         beside = {path.stem for each in projects for path in (each.conditions, each.configurations) if path}
-        self._names = Names({*beside, PACKAGE, SHARED})
+        self.reserved = {*beside, PACKAGE, SHARED}
+        """Names that no module of the project may have that a script imports."""
+        self._names = Names({*self.reserved, *own})
         self._wirings: dict[str, list[Wiring]] = {}
         self._spaces = [
             (one.workflow(space.workflow), space)

@@ -48,6 +48,10 @@ def _file_of(name, made):
     return next(file for file, text in made.files.items() if f'@pxw.flow(name="{name}")' in text)
 
 
+def _texts(made):
+    return made.files | {name: content.decode() for name, content in made.copies.items()}
+
+
 def _lines(places, origins):
     """How each line with a condition turns out."""
     known = {f"{at.file.rpartition('/')[2]}:{at.line}:{at.column}": turn for at, turn in places}
@@ -61,7 +65,7 @@ def _lines(places, origins):
 def _compare_workflow(workflow, made, turns):
     file = _file_of(workflow.name, made)
     lines = _lines(zip([each.at for each in workflow.conditions], turns, strict=True), made.origins[file])
-    recorder = Recorder(made.out, made.files, {file: lines})
+    recorder = Recorder(made.out, _texts(made), {file: lines})
     recorder.run(file)
     _compare_calls(workflow, recorder.calls, turns)
 
@@ -181,7 +185,7 @@ def _compare_experiment(experiment, conditional, turns, made):
         own = _file_of(workflow.name, made)
         held = [(each.at, each.text != "False") for each in workflow.conditions]
         decide[own] = _lines(held, made.origins[own])
-    recorder = Recorder(made.out, made.files, decide)
+    recorder = Recorder(made.out, _texts(made), decide)
     results = recorder.run(file)
     nodes = _nodes_of(
         experiment, dict(zip([experiment.control.transitions.index(each) for each in conditional], turns, strict=True))

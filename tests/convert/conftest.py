@@ -15,8 +15,12 @@ def _modules_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """Converted projects all have modules called `tasks` or `scripts`: what one test imports is not another's."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+    places = {  # a folder is known by its path alone, which is looked up in the folder above
+        name: [str(getattr(module, "__file__", None)), *map(str, getattr(module, "__path__", ()))]
+        for name, module in list(sys.modules.items())
+    }
+    for name, found in places.items():
+        if any(each.startswith(str(tmp_path)) for each in found):
             del sys.modules[name]
 
 

@@ -455,7 +455,7 @@ KEPT: list[tuple[str, int, str]] = [
     ("from matplotlib import pyplot\n", 1, "draws with pyplot"),
     ("import subprocess\n", 1, "starts processes"),
     ("import signal\n", 1, "reaches for its process"),
-    ("import beside\n", 1, "imports 'beside' of its project"),
+    ("import beside\nprint(beside.read())\n", 2, "imports 'beside', which works with files of its own folder"),
     ("import a_module_of_nobody\n", 1, "imports 'a_module_of_nobody', which is not installed here"),
     ("from . import x\n", 1, "imports from a package that it is not in"),
     ("from math import *\n", 1, "imports all of 'math'"),

@@ -22,6 +22,7 @@ from pxw.compat import Script as OldScript
 from pxw.convert import convert
 from pxw.convert.scripts import Given, Script, Source, TaskCode, decoded, kind_of_saved, write_task
 from pxw.convert.scripts.frames import with_frames
+from pxw.convert.scripts.own import SearchPath
 from pxw.importing import find_flow, inline
 from pxw.runs import Run
 from pxw.specs import Local, Ref
@@ -144,14 +145,14 @@ def test_a_function_gives_what_its_script_gave(case, run):
 
 @pytest.mark.parametrize(("code", "line", "said"), KEPT, ids=lambda value: value if isinstance(value, str) else "")
 def test_a_script_that_may_not_become_a_function_says_why_and_where(code, line, said, tmp_path):
-    (tmp_path / "beside.py").write_text("")
+    (tmp_path / "beside.py").write_text("def read():\n    return open('x')\n")
     sources = {
         "in": Source("bytes", ".bin", True), "folder": Source("many", is_external=True), "any": Source("any"),
         "odd": Source("bytes", ".gz", True, "it is compressed"), "pickled": Source("bytes", ".pkl", True),
     }  # fmt: skip
     wanted = ("wanted",) if "wanted" in said else ()
-    about = Given(task="T", inputs=sources, wanted=wanted, foreign=frozenset({"other"}), folders=(tmp_path,))
-    reasons = write_task(Script(code), about, "t")
+    about = Given(task="T", inputs=sources, wanted=wanted, foreign=frozenset({"other"}))
+    reasons = write_task(Script(code, path=SearchPath([tmp_path])), about, "t")
     assert isinstance(reasons, list), reasons.text
     assert any(each.line == line and said in each.message for each in reasons), reasons
 

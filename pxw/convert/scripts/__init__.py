@@ -6,8 +6,8 @@ same: what cannot be told from its text alone is a `Reason`, with its line.
 
 from pxw.convert.scripts.given import Given, Source
 from pxw.convert.scripts.outputs import kind_of_saved
-from pxw.convert.scripts.script import Script, decoded
-from pxw.convert.scripts.text import Reason
+from pxw.convert.scripts.script import Script
+from pxw.convert.scripts.text import Reason, decoded
 from pxw.convert.scripts.writing import TaskCode, write_task
 
 __all__ = ["Given", "Reason", "Script", "Source", "TaskCode", "decoded", "kind_of_saved", "write_task"]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from pxw.convert.scripts.kinds import Kind
 
@@ -45,7 +44,6 @@ class Given:
         parameters: the hints of the parameters that it is given; None where the workflow declares no type.
         foreign: what other scripts put into `variables` or `resultMap`.
         parses: whether `eexp_engine_utils` parses files of the project.
-        folders: where modules of the project may be.
         env: the process of its own that it runs in, as Python; empty: that of the flow.
     """
 
@@ -58,5 +56,4 @@ class Given:
     parameters: Mapping[str, str | None] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     parses: bool = False
-    folders: tuple[Path, ...] = ()
     env: str = ""

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
-import sys
 from typing import TYPE_CHECKING
 
-from pxw.convert.scripts.calls import HELPERS
+from pxw.convert.scripts.imports import full_name
 from pxw.convert.scripts.text import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["SHARED", "hazards", "is_installed", "is_search_path"]
+__all__ = ["hazards", "hazards_of_script", "hazards_of_uses", "is_search_path"]
 
 _FILES = "works with files of its own folder"
 _DRAWS = "draws with pyplot, whose figures belong to the whole process"
 _SEEDS = "seeds a generator that all tasks of a process share"
-SHARED = frozenset({_DRAWS, _SEEDS})
-"""What does no harm in a process of its own."""
+_SHARED = {_DRAWS, _SEEDS}
 _NAMES = {
     **dict.fromkeys(["exec", "eval", "compile", "globals", "locals", "vars", "__import__"], "looks into its own names"),
     **dict.fromkeys(["__file__", "__name__", "__doc__"], "asks where or as what it runs"),
@@ -32,11 +28,12 @@ _NAMES = {
 _ATTRIBUTES = [
     (r"sys\.(exit|_exit)|os\._exit|os\.abort", "ends the process"),
     (
-        r"sys\.(argv|stdin|stdout|stderr|modules|path|settrace)|os\.(environ|putenv|fork\w*|kill)",
+        r"sys\.(argv|stdin|stdout|stderr|modules|path|settrace)|os\.(environ|putenv|getenv|fork\w*|kill)",
         "reaches for its process",
     ),
-    (r"os\.(?!path\.(join|basename|splitext)|cpu_count|linesep|sep|urandom|getpid)\w+.*", _FILES),
+    (r"os\.(?!path\.(join|basename|splitext)|path$|cpu_count|linesep|sep|urandom|getpid)\w+.*", _FILES),
     (r"(shutil|glob|pathlib|tempfile)\..*", _FILES),
+    (r"(importlib|pkgutil|runpy)\.(?!metadata\b).*", "imports or reads what only a run can find"),
     (r".*\.(plot|hist|boxplot)", _DRAWS),
     (r"(\w+\.)*(seed|set_seed|manual_seed|set_random_seed)", _SEEDS),
 ]
@@ -55,52 +52,57 @@ _BY_PATH = re.compile(
 
 
 def hazards(
-    tree: ast.Module,
-    binds: Collection[str],
-    folders: Iterable[Path],
+    tree: ast.AST,
+    aliases: Mapping[str, str],
+    is_pythons: Callable[[str], bool],
     is_text: Callable[[ast.expr], bool],
-    *,
-    apart: bool = False,
 ) -> Iterator[Reason]:
-    """What keeps a script from becoming a function.
+    """What code does that it may do only in a process of its own, or nowhere but in its folder.
 
     Args:
-        tree: the script.
-        binds: the names that it binds: its own `input` is not Python's.
-        folders: where modules of its project may be.
+        tree: the code.
+        aliases: what imported names stand for.
+        is_pythons: whether a name is not bound there: its own `input` is not Python's.
         is_text: whether an expression is a text for sure.
-        apart: whether it has packages of its own.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _goes_by_path(node, is_text):
-            yield Reason(node.lineno, _FILES)
-        if not (isinstance(node, ast.Name) and node.id in binds):
-            yield from (Reason(getattr(node, "lineno", 1), why) for why in _of_node(node))
-    for line, name in _imports(tree):
-        if name in _MODULES:
-            yield Reason(line, _MODULES[name])
-        root = name.partition(".")[0]
-        if not root:
-            yield Reason(line, "imports from a package that it is not in")
-            continue
-        if root in sys.stdlib_module_names or root in HELPERS:
-            continue
-        if any((folder / root).is_dir() or (folder / f"{root}.py").is_file() for folder in folders):
-            yield Reason(line, f"imports '{name}' of its project: it must first be made importable from everywhere")
-        elif not apart and not is_installed(root):
-            yield Reason(line, f"imports '{name}', which is not installed here")
+            yield _reason(node.lineno, _FILES)
+        if isinstance(node, ast.Name) and node.id in _NAMES and is_pythons(node.id):
+            yield _reason(node.lineno, _NAMES[node.id])
+        elif isinstance(node, ast.Name | ast.Attribute):
+            for name in {ast.unparse(node), full_name(node, aliases)} - {getattr(node, "id", "")}:
+                yield from [_reason(node.lineno, why) for pattern, why in _ATTRIBUTES if re.fullmatch(pattern, name)][
+                    :1
+                ]
 
 
-def _of_node(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Name) and node.id in _NAMES:
-        yield _NAMES[node.id]
-    elif isinstance(node, ast.Attribute):
-        said = ast.unparse(node)
-        yield from [why for pattern, why in _ATTRIBUTES if re.fullmatch(pattern, said)][:1]
-    elif isinstance(node, ast.Global | ast.Nonlocal):
-        yield "changes variables of the script from within a function"
-    elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
-        yield f"imports all of '{node.module}', so that nobody can tell whose names are whose"
+def hazards_of_script(tree: ast.Module) -> Iterator[Reason]:
+    """What keeps a script, as a whole, from being the body of a function."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            yield Reason(node.lineno, "changes variables of the script from within a function")
+        elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            text = f"imports all of '{node.module}', so that nobody can tell whose names are whose"
+            yield Reason(node.lineno, text)
+        if isinstance(node, ast.Import):
+            yield from (_reason(node.lineno, _MODULES[each.name]) for each in node.names if each.name in _MODULES)
+        elif isinstance(node, ast.ImportFrom):
+            names = {node.module or "", *(f"{node.module}.{each.name}" for each in node.names)}
+            yield from (_reason(node.lineno, _MODULES[name]) for name in names & _MODULES.keys())
+
+
+def hazards_of_uses(tree: ast.AST, aliases: Mapping[str, str]) -> Iterator[Reason]:
+    """What code uses of modules that a script may not even import."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute):
+            why = _MODULES.get(full_name(node, aliases))
+            if why:
+                yield _reason(node.lineno, why)
+
+
+def _reason(line: int, message: str) -> Reason:
+    return Reason(line, message, is_shared=message in _SHARED)
 
 
 def _goes_by_path(node: ast.Call, is_text: Callable[[ast.expr], bool]) -> bool:
@@ -114,25 +116,6 @@ def _goes_by_path(node: ast.Call, is_text: Callable[[ast.expr], bool]) -> bool:
 
 def _is_address(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and str(node.value).startswith(("http://", "https://"))
-
-
-def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.lineno, node.module if node.module and not node.level else "."
-            yield from (
-                (node.lineno, f"{node.module}.{alias.name}") for alias in node.names if node.module == "matplotlib"
-            )
-
-
-def is_installed(root: str) -> bool:
-    """Whether a package can be imported here."""
-    try:
-        return bool(root) and importlib.util.find_spec(root) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def is_search_path(node: ast.stmt) -> bool:

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING
 from pxw.convert.source import WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["formatted", "header", "is_standard"]
 
 
-def header(imports: Iterable[str]) -> str:
-    """Write imports, the standard library's first; what one module gives is imported by one statement.
+def header(imports: Iterable[str], is_own: Callable[[str], bool] = lambda _: False) -> str:
+    """Write imports, the standard library's first, the project's last; what one module gives is imported by one line.
+
+    Args:
+        imports: each of them.
+        is_own: whether a module is one of the project.
 
     >>> print(header(["import pxw", "from io import StringIO", "from io import BytesIO", "import os"]))
     import os
@@ -37,9 +41,13 @@ def header(imports: Iterable[str]) -> str:
         elif isinstance(node, ast.Import):
             plain |= set(map(_written, node.names))
     groups: list[str] = []
-    for wanted in ("__future__", "standard", "other"):
-        lines = [f"import {name}" for name in sorted(plain, key=_natural) if _group(name) == wanted]
-        modules = [module for module in sorted(members, key=_natural) if _group(module) == wanted]
+
+    def group(module: str) -> str:
+        return "own" if is_own(module.partition(" ")[0]) else _group(module)
+
+    for wanted in ("__future__", "standard", "other", "own"):
+        lines = [f"import {name}" for name in sorted(plain, key=_natural) if group(name) == wanted]
+        modules = [module for module in sorted(members, key=_natural) if group(module) == wanted]
         lines += [f"from {module} import {', '.join(sorted(members[module], key=_rank))}" for module in modules]
         groups += ["\n".join(lines)] if lines else []
     return "\n\n".join(groups)

@@ -150,7 +150,7 @@ class Kinds:
         match node.value, node.slice:
             case ast.Call() as call, ast.Constant(value=int(place)):
                 return self._one_of(call, place)
-            case value, ast.Slice() if (kind := self.of(value)) in {"str", "bytes"}:
+            case value, ast.Slice() if (kind := self.of(value)) in {"str", "bytes", "frame"}:
                 return kind
             case value, ast.List() | ast.Compare() if self.of(value) == "frame":
                 return "frame"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PYTHONS", "Use", "use_of"]
+__all__ = ["PYTHONS", "Statement", "Use", "use_of"]
 
 PYTHONS = frozenset(dir(builtins)) - {"_"}
 """The names that are Python's own; an interpreter that echoes what is typed adds `_`."""
@@ -31,6 +31,14 @@ class Use:
     reads: frozenset[str]
     binds: frozenset[str]
     inner: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A top-level statement, and the names that it reads and binds."""
+
+    node: ast.stmt
+    use: Use
 
 
 def use_of(*statements: ast.stmt) -> Use:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pxw.convert.scripts.calls import Calls, find_calls, is_helper_import
-from pxw.convert.scripts.hazards import SHARED, hazards, is_installed, is_search_path
+from pxw.convert.scripts.hazards import hazards, hazards_of_script, is_search_path
+from pxw.convert.scripts.imports import aliases_of
 from pxw.convert.scripts.kinds import Kinds
-from pxw.convert.scripts.scopes import PYTHONS, Use, use_of
+from pxw.convert.scripts.own import Own, SearchPath
+from pxw.convert.scripts.own.places import is_installed
+from pxw.convert.scripts.scopes import PYTHONS, Statement, use_of
 from pxw.convert.scripts.text import Reason, Text
 from pxw.convert.scripts.unfolding import unfolded
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pxw.convert.scripts.given import Given
 
-__all__ = ["FALLBACKS", "Role", "Script", "Statement", "decoded"]
+__all__ = ["FALLBACKS", "Role", "Script"]
 
 Role: TypeAlias = Literal["docstring", "dropped", "import", "outside", "body"]
 
@@ -37,26 +37,19 @@ FALLBACKS = {
 """What scripts of the old system use without importing it; pxw.compat supplies the same."""
 
 
-@dataclass(frozen=True)
-class Statement:
-    """A top-level statement, and the names that it reads and binds."""
-
-    node: ast.stmt
-    use: Use
-
-
 class Script:
     """Reads a script.
 
     Args:
         source: its text.
         apart: whether it runs with packages of its own: those that are not installed here are imported where it runs.
+        path: where modules of its project are.
 
     Raises:
         SyntaxError: it is no Python.
     """
 
-    def __init__(self, source: str, *, apart: bool = False) -> None:
+    def __init__(self, source: str, *, apart: bool = False, path: SearchPath | None = None) -> None:
         self.apart = apart
         self.text = Text(unfolded(source))
         self.statements = [Statement(node, use_of(node)) for node in self.text.tree.body]
@@ -65,22 +58,10 @@ class Script:
         self.tree = ast.Module(kept, [])
         self.binds = frozenset().union(*(each.use.binds | each.use.inner for each in self.statements))
         self.reads = frozenset().union(*(use_of(node).reads for node in kept))
+        self.modules = aliases_of(self.tree)
+        self.own = Own(self.tree, path or SearchPath(), apart=apart)
         self.calls: Calls = find_calls(self.tree, self._literals())
         self.kinds = Kinds(kept, self.modules)
-
-    @cached_property
-    def modules(self) -> dict[str, str]:
-        """What imported names stand for: `{"pd": "pandas", "dumps": "json.dumps"}`."""
-        found: dict[str, str] = {}
-        for node in ast.walk(self.text.tree):
-            if isinstance(node, ast.Import):
-                found |= {
-                    a.asname or a.name.partition(".")[0]: a.name if a.asname else a.name.partition(".")[0]
-                    for a in node.names
-                }
-            elif isinstance(node, ast.ImportFrom):
-                found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-        return found
 
     def bindings(self, name: str) -> list[int]:
         """The places of the statements that bind a name."""
@@ -135,19 +116,23 @@ class Script:
         if id(node) in self.search_path or is_helper_import(node) or isinstance(node, ast.Pass):
             return "dropped"
         if isinstance(node, ast.Import | ast.ImportFrom):
-            return "body" if self.apart and not _is_here(node) else "import"
+            return "body" if self._is_late(node) else "import"
         is_function = isinstance(node, ast.FunctionDef | ast.ClassDef) and not _has_state(node)
         return "outside" if is_function or _is_constant(node) else "body"
+
+    def _is_late(self, node: ast.Import | ast.ImportFrom) -> bool:
+        """Whether what a statement imports is there, or may be imported, only where the script runs."""
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        if any(map(self.own.has, names)):
+            return self.own.is_inside
+        return self.apart and not all(is_installed(name.partition(".")[0]) for name in names)
 
     # ------------------------------------------------------------------------------------------ what cannot be
 
     def reasons(self, given: Given) -> Iterator[Reason]:
         """Why it cannot become a function, as far as it alone tells."""
         yield from self.calls.reasons
-        found = hazards(
-            self.tree, self.binds, given.folders, lambda node: self.kinds.of(node) == "str", apart=self.apart
-        )
-        yield from (each for each in found if not (given.env and each.message in SHARED))
+        yield from (each for each in self._hazards() if not (given.env and each.is_shared))
         yield from self._mixed_lines()
         moved = self.names_of("import") | self.names_of("outside")
         for name in sorted(moved & self.names_of("body")):
@@ -164,6 +149,14 @@ class Script:
             yield Reason(line, f"uses '{name}', which nobody defines")
         if self.binds & {"pxw", "variables", "resultMap"}:
             yield Reason(1, "binds a name that the system gives")
+
+    def _hazards(self) -> Iterator[Reason]:
+        """What it, or a module of its project, does that a function may not do, or only in a process of its own."""
+        yield from hazards(
+            self.tree, self.modules, lambda name: name not in self.binds, lambda node: self.kinds.of(node) == "str"
+        )
+        yield from hazards_of_script(self.tree)
+        yield from self.own.reasons
 
     def _mixed_lines(self) -> Iterator[Reason]:
         roles = {id(each.node): role for each, role in zip(self.statements, self.roles, strict=True)}
@@ -186,26 +179,6 @@ class Script:
         node = self.statements[first].node
         plain = isinstance(node, ast.Assign | ast.FunctionDef | ast.ClassDef)
         return not plain or any(name in each.use.reads for each in self.statements[: first + 1])
-
-
-def decoded(content: bytes) -> str:
-    """A script's text as Python reads it.
-
-    Raises:
-        SyntaxError: it is in no encoding that it names.
-    """
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise SyntaxError(str(error)) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _is_here(node: ast.Import | ast.ImportFrom) -> bool:
-    """Whether what a statement imports is installed here, and not only where the script runs."""
-    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-    return all(is_installed(name.partition(".")[0]) for name in names)
 
 
 _FIXED = (str, bytes, int, float, bool, type(None), complex)

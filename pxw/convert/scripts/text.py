@@ -12,17 +12,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Chunk", "Reason", "Text", "indented", "moved", "narrow"]
+__all__ = ["Chunk", "Reason", "Text", "decoded", "indented", "moved", "narrow"]
 
 STEP = "    "
 
 
 @dataclass(frozen=True, order=True)
 class Reason:
-    """Why a script, or a part of it, cannot become a function."""
+    """Why a script, or a part of it, cannot become a function.
+
+    Args:
+        line: where it says so.
+        message: what it does.
+        file: the file, if it is not the script's.
+        is_shared: whether it does no harm in a process of its own.
+    """
 
     line: int
     message: str
+    file: str = ""
+    is_shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,3 +155,17 @@ def narrow(text: str) -> str:
         if line.strip() or (kept and kept[-1]):
             kept.append(line if line.strip() else "")
     return "\n".join(kept)
+
+
+def decoded(content: bytes) -> str:
+    """A script's text as Python reads it.
+
+    Raises:
+        SyntaxError: it is in no encoding that it names.
+    """
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise SyntaxError(str(error)) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")

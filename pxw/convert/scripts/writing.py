@@ -112,7 +112,7 @@ class _Writer:
             lines = ["    pass"]
         code = [body.outside(), self._named_outputs(hint), "\n".join([*task.lines, *filter(None, lines)])]
         text = "\n\n\n".join(filter(None, code))
-        pieces = [top.text().rstrip("\n"), body.opening(), header(self._imports(text))]
+        pieces = [top.text().rstrip("\n"), body.opening(), header(self._imports(text), self.script.own.has)]
         gap = "\n\n\n" if text.startswith(("def ", "class ", "@")) else "\n\n"
         return "\n\n".join(filter(None, pieces)) + f"{gap}{text}\n"
 
@@ -127,8 +127,12 @@ class _Writer:
         imports = [one for each, role in roles if role == "import" for one in _imports(each.node)]
         needed = {root for name, root, _ in imports if name in used}
         # One that nobody uses may be there for what it does, unless its package is imported anyway.
-        found += [text for name, root, text in imports if name in used or not (_is_known(root) or root in needed)]
+        found += [text for name, root, text in imports if name in used or not (self._is_known(root) or root in needed)]
         return [*found, *(FALLBACKS[name] for name in FALLBACKS.keys() & used - self.script.binds)]
+
+    def _is_known(self, root: str) -> bool:
+        """Whether importing a module does nothing but that."""
+        return (is_standard(root) and root != "__future__") or self.script.own.has(root)
 
     # ------------------------------------------------------------------------------------------ the function
 
@@ -160,7 +164,7 @@ class _Writer:
             parts.append(sequence("outputs=", [quoted(each.key) for each in self.outputs]))
         if self.given.env:
             parts.append(f"env={self.given.env}")  # what it prints there goes to the log anyway
-        elif "print" in self.script.reads:
+        elif "print" in self.script.reads or self.script.own.prints:
             parts.append("log_prints=True")
         source.add(call("@pxw.task", parts) if parts else "@pxw.task")
         arguments = sorted([*self.inputs, *self.parameters], key=lambda each: each.default is not None)
@@ -173,11 +177,6 @@ class _Writer:
             return [f"    return {self.outputs[0].value}"]
         found = Group(f"return {hint}(", [f"{each.key}={each.value}" for each in self.outputs], ")")
         return [f"    {line}" for line in found.lines("    ")]
-
-
-def _is_known(root: str) -> bool:
-    """Whether importing a module does nothing but that."""
-    return is_standard(root) and root != "__future__"
 
 
 def _imports(node: ast.stmt) -> list[tuple[str, str, str]]:

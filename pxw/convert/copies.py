@@ -1,0 +1,78 @@
+"""The project's own modules, which stand beside the converted ones under the names that they are imported by."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pxw.compat import Script
+from pxw.convert.scripts import Reason, decoded
+from pxw.convert.scripts.own import Own, SearchPath
+from pxw.workflow import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from pxw.convert.report import Notes
+    from pxw.convert.scripts.own import Place
+    from pxw.workflow import TaskNode
+
+__all__ = ["Copies", "roots_of", "search_path"]
+
+
+def search_path(node: TaskNode) -> SearchPath:
+    """Where a task's script finds modules of its project."""
+    if node.script is None:
+        return SearchPath()
+    return SearchPath(map(Path, Script(path=node.script, dependencies=node.dependencies).search_path))
+
+
+def roots_of(nodes: Iterable[TaskNode]) -> set[str]:
+    """The modules and packages of the project that some tasks import: nothing else may have such a name."""
+    found: set[str] = set()
+    for node in nodes:
+        try:
+            tree = ast.parse(decoded(node.script.read_bytes())) if node.script else ast.Module([], [])
+        except (OSError, SyntaxError, ValueError):
+            continue
+        found |= Own(tree, search_path(node)).roots().keys()
+    return found
+
+
+class Copies:
+    """Copies of modules, byte by byte; what has one name must be one module.
+
+    Args:
+        out: the folder that they are made for.
+        taken: names that none of them may have.
+    """
+
+    def __init__(self, out: Path, taken: Collection[str]) -> None:
+        self._out = out
+        self._taken = taken
+        self._roots: dict[str, Place] = {}
+        self.files: dict[str, bytes] = {}
+        self.origins: dict[str, dict[int, str]] = {}
+
+    def clashes(self, own: Own) -> Iterator[Reason]:
+        """Why modules cannot stand here under their names."""
+        for root, place in own.roots().items():
+            line, known = own.lines.get(root, 1), self._roots.get(root, place)
+            if root in self._taken:
+                yield Reason(line, f"imports '{root}' of its project, and that name is taken in the converted code")
+            elif known != place and known.files() != place.files():
+                theirs, ours = known.file or known.folders[0], place.file or place.folders[0]
+                yield Reason(line, f"imports '{root}', which is {ours} here, and {theirs} in another task")
+
+    def add(self, own: Own, notes: Notes) -> None:
+        """Take what a task imports."""
+        for root, place in own.roots().items():
+            self._roots.setdefault(root, place)
+        for place in own.places.values():
+            if place.file is None or place.path in self.files or place.file == self._out / place.path:
+                continue
+            self.files[place.path] = place.file.read_bytes()
+            at = Span(str(place.file), 1, 1, 1)
+            self.origins[place.path] = {1: f"{notes.place(at)}:1:1"}
+            notes.add("decided", f"{place.path} stands beside the modules: a copy", at)
