@@ -64,7 +64,8 @@ def server_url(console: Console, home: Path) -> str:
     url = launching.configured_url()
     if url is None:
         return _ensure(console, home).url
-    launching.refuse_unreachable(url)
+    if not local_server.answers(url, timeout=10):  # cheaper than a client of Prefect's, which can say why not
+        launching.refuse_unreachable(url)
     return url
 
 
