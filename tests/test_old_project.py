@@ -89,8 +89,8 @@ def test_the_experiment_goes_on_only_if_its_condition_holds() -> None:
 
 def test_the_converted_project_is_what_pxw_convert_writes(project: Path) -> None:
     made = convert(project, project / "flows")
-    there = {path.name: path.read_text() for path in (project / "flows").glob("*.py")}
-    assert there == made.files
+    there = {path.name: path.read_bytes() for path in (project / "flows").glob("*.py")}
+    assert there == {name: text.encode() for name, text in made.files.items()} | made.copies
 
 
 def test_the_converted_experiment_makes_the_same_runs() -> None:

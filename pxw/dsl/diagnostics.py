@@ -82,6 +82,8 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "PXW350": ("error", "a configuration that cannot be read"),
     "PXW351": ("warning", "a setting that is not a plain value"),
     # no meaning for a run
+    "PXW352": ("error", "a script that is no Python"),
+    "PXW353": ("warning", "a script that imports what is not installed"),
     "PXW360": ("warning", "something without a meaning for a run"),
     "PXW361": ("warning", "a condition in free text"),
 }

@@ -11,15 +11,16 @@ from pxw.dsl.diagnostics import Diagnostic, Report, span, where
 from pxw.dsl.experiments import read_experiment
 from pxw.dsl.library import Declared, Library
 from pxw.dsl.project import Project, find_project
+from pxw.dsl.scripts import check_scripts
 from pxw.dsl.tasks import read_task
 from pxw.dsl.workflows import Workflows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pxw.dsl.syntax import File, Word
     from pxw.experiment import Experiment
-    from pxw.workflow import Workflow
+    from pxw.workflow import TaskNode, Workflow
 
 __all__ = ["Resolution", "check_syntax", "resolve"]
 
@@ -72,6 +73,8 @@ def _resolve(target: Path, config: Path | None, report: Report, *, alone: bool) 
     if reader is None:
         return Resolution(target, project, {}, {}, report)
     reader.read()
+    if not alone:
+        check_scripts(reader.tasks(), report)
     return Resolution(target, project, reader.found, reader.experiments, report, frozenset(reader.parts))
 
 
@@ -105,6 +108,13 @@ class _Reader:
                 case syntax.Task():
                     read_task(item, self.file, self.workflows.definitions)
         self._unfilled()
+
+    def tasks(self) -> Iterator[TaskNode]:
+        """The tasks of all that was found."""
+        for experiment in self.experiments.values():
+            yield from (task for each in experiment.workflows for task in each.tasks)
+            yield from (task for each in experiment.tasks for task in each.workflow.tasks)
+        yield from (task for each in self.found.values() for task in each.tasks)
 
     def _workflow(self, item: syntax.Workflow) -> None:
         whole = item.word not in self.parts

@@ -187,3 +187,12 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("projects")
     lay_out_project(folder)
     return folder
+
+
+def test_a_script_that_is_no_python_stays_one_and_the_report_says_so(tmp_path):
+    (tmp_path / "torn.py").write_text("print 'as Python 2 did it'\n")
+    (tmp_path / "w.xxp").write_text('workflow W { START -> A -> END; task A { implementation "torn.py"; } }')
+    made = convert(tmp_path / "w.xxp", tmp_path / "flows", tasks=True)
+    assert "pxw.script(" in made.files["w.py"]
+    told = [each.message for each in made.entries if each.kind == "person" and each.file == "torn.py"]
+    assert any("no Python" in each for each in told)

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from pxw.convert.scripts.imports import full_name
+from pxw.compat.imports import full_name
 from pxw.convert.scripts.text import Reason
 
 if TYPE_CHECKING:

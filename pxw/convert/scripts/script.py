@@ -6,12 +6,11 @@ import ast
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from pxw.compat.imports import aliases_of, is_installed
 from pxw.convert.scripts.calls import Calls, find_calls, is_helper_import
 from pxw.convert.scripts.hazards import hazards, hazards_of_script, is_search_path
-from pxw.convert.scripts.imports import aliases_of
 from pxw.convert.scripts.kinds import Kinds
 from pxw.convert.scripts.own import Own, SearchPath
-from pxw.convert.scripts.own.places import is_installed
 from pxw.convert.scripts.scopes import PYTHONS, Statement, use_of
 from pxw.convert.scripts.text import Reason, Text
 from pxw.convert.scripts.unfolding import unfolded

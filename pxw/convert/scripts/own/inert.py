@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from pxw.convert.scripts.imports import full_name, is_type_checking
+from pxw.compat.imports import full_name, is_type_checking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

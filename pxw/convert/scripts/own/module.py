@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import cached_property
 
-from pxw.convert.scripts.imports import aliases_of, imports_of
+from pxw.compat.imports import aliases_of, imports_of
 from pxw.convert.scripts.kinds import Kinds
 from pxw.convert.scripts.scopes import Statement, use_of
 from pxw.convert.scripts.text import Reason

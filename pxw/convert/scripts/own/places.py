@@ -9,12 +9,12 @@ from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pxw.convert.scripts.calls import HELPERS
+from pxw.compat.imports import SUPPLIED, is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Place", "SearchPath", "is_installed"]
+__all__ = ["Place", "SearchPath"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class SearchPath:
         return "the installed one" if root == "pxw" or _is_of_a_distribution(root) else ""
 
     def _root(self, root: str) -> Place | None:
-        if root in _SUPPLIED:
+        if root in SUPPLIED:
             return None
         found = self._find(self._folders, root, root)
         if found is None or found.file is not None:
@@ -110,17 +110,6 @@ class SearchPath:
                     return Place(name, folder / f"{last}{suffix}")
         portions = tuple(folder / last for folder in folders if (folder / last).is_dir())
         return Place(name, None, portions) if portions else None
-
-
-_SUPPLIED = {name.partition(".")[0] for name in HELPERS}
-
-
-def is_installed(root: str) -> bool:
-    """Whether a package can be imported here."""
-    try:
-        return bool(root) and importlib.util.find_spec(root) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _is_of_a_distribution(root: str) -> bool:

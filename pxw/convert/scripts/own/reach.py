@@ -7,21 +7,20 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pxw.compat.imports import SUPPLIED, imports_of, is_installed, references
 from pxw.convert.scripts.calls import HELPERS
-from pxw.convert.scripts.imports import imports_of, references
 from pxw.convert.scripts.own.inert import is_inert
 from pxw.convert.scripts.own.module import Module
-from pxw.convert.scripts.own.places import is_installed
 from pxw.convert.scripts.text import Reason, decoded
 
 if TYPE_CHECKING:
-    from pxw.convert.scripts.imports import Import
+    from pxw.compat.imports import Import
     from pxw.convert.scripts.own.places import Place, SearchPath
     from pxw.convert.scripts.scopes import Statement
 
 __all__ = ["Reach", "Use"]
 
-_STANDARD = {*sys.stdlib_module_names, *(each.partition(".")[0] for each in HELPERS)}
+_STANDARD = {*sys.stdlib_module_names, *SUPPLIED}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Import", "aliases_of", "full_name", "imports_of", "is_type_checking", "references"]
+__all__ = [
+    "SUPPLIED",
+    "Import",
+    "aliases_of",
+    "full_name",
+    "imports_of",
+    "is_installed",
+    "is_type_checking",
+    "references",
+]
+
+SUPPLIED = frozenset({"eexp_engine_utils", "local_helper", "proactive_helper"})
+"""What every script finds: the modules in `modules/`."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +31,14 @@ class Import:
 
     Args:
         line: where it stands.
+        column: the same, from 1 on.
         module: the module, by its whole name; empty where a relative import leads out of all packages.
         member: what is imported from it, `*` for all; empty for the module itself.
         is_optional: whether the code goes on without it, or only a type checker reads it.
     """
 
     line: int
+    column: int
     module: str
     member: str
     is_optional: bool
@@ -38,10 +53,10 @@ def imports_of(node: ast.AST, package: str = "", *, is_optional: bool = False) -
         is_optional: whether the code around it goes on without them.
     """
     if isinstance(node, ast.Import):
-        yield from (Import(node.lineno, each.name, "", is_optional) for each in node.names)
+        yield from (Import(node.lineno, node.col_offset + 1, each.name, "", is_optional) for each in node.names)
     elif isinstance(node, ast.ImportFrom):
         module = _absolute(node, package)
-        yield from (Import(node.lineno, module, each.name, is_optional) for each in node.names)
+        yield from (Import(node.lineno, node.col_offset + 1, module, each.name, is_optional) for each in node.names)
     elif isinstance(node, ast.Try | ast.If) and (_catches(node) or is_type_checking(node)):
         for each in node.body:
             yield from imports_of(each, package, is_optional=True)
@@ -71,6 +86,14 @@ def full_name(node: ast.expr, aliases: Mapping[str, str]) -> str:
     """What something is called where it comes from: `pandas.read_csv`."""
     root, dot, rest = ast.unparse(node).partition(".")
     return f"{aliases.get(root, root)}{dot}{rest}"
+
+
+def is_installed(root: str) -> bool:
+    """Whether a package can be imported here."""
+    try:
+        return bool(root) and importlib.util.find_spec(root) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def references(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
