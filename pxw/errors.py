@@ -93,9 +93,13 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     "did you mean 'ProcessData'?"
     >>> nearest("x", ["age", "fare"])
     'there are: age, fare'
+    >>> nearest("start", ["START", "END"])
+    "did you mean 'START'?"
     """
     known = list(candidates)
+    folded = {each.lower(): each for each in reversed(known)}
     close = difflib.get_close_matches(name, known, n=1)
+    close = close or [folded[each] for each in difflib.get_close_matches(name.lower(), folded, n=1)]
     if close:
         return f"did you mean {close[0]!r}?"
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from pxw.dsl.diagnostics import where
@@ -48,7 +48,7 @@ class Graph:
 def check_graph(workflow: Workflow, control: ControlFlow, report: Report, at: Span, *, whole: bool = True) -> None:
     """Note what is wrong with the graph; not `whole`: it is a part of others, which may feed its inputs."""
     graph = Graph(workflow, control, report, at)
-    if not _cycle(graph):
+    if not _cycle(graph) and control.sound:
         _reachable(graph)
     _fed_twice(graph)
     if whole:
@@ -60,12 +60,13 @@ def _cycle(graph: Graph) -> bool:
     workflow = graph.workflow
     cycle = find_cycle((task.name for task in workflow.tasks), workflow.edges())
     if cycle:
-        pairs = set(pairwise(cycle))
-        control = [link.at for link in workflow.links if (link.before, link.after) in pairs]
-        data = [link.at for link in workflow.data_links if _tasks(link) in pairs]
-        choices = [each.at for each in workflow.conditions if pairs & set(each.edges())]
-        at = max((each for each in [*control, *data, *choices] if each), default=graph.at)
-        graph.report.add("PXW320", f"a cycle in workflow '{workflow.name}': {' -> '.join(cycle)}", at)
+        closing = (cycle[-2], cycle[-1])
+        control = [link.at for link in workflow.links if (link.before, link.after) == closing]
+        choices = [each.at for each in workflow.conditions if closing in set(each.edges())]
+        data = [link.at for link in workflow.data_links if _tasks(link) == closing]
+        at = next((each for each in [*control, *choices, *data] if each), graph.at)
+        path = " -> ".join(cycle)
+        graph.report.add("PXW320", f"a cycle in workflow '{workflow.name}': {path}", at, same=path)
     return bool(cycle)
 
 
@@ -81,11 +82,12 @@ def _reachable(graph: Graph) -> None:
         return
     at = control.start_at or graph.at
     if not control.starts:
-        report.add("PXW322", f"START leads to no task in workflow '{workflow.name}'", at)
+        report.add("PXW322", f"START leads to no task in workflow '{workflow.name}'", at, same="no task")
         return
     reached = graph.reach(control.starts)
     if control.has_end and not reached & control.ends:
-        report.add("PXW322", f"no path leads from START to END in workflow '{workflow.name}'", at)
+        message = f"no path leads from START to END in workflow '{workflow.name}'"
+        report.add("PXW322", message, at, same="no path")
     for task in workflow.tasks:
         if task.name not in reached:
             message = f"START does not lead to task '{task.name}': nothing says when it runs"

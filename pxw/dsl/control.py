@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pxw.dsl import syntax
 from pxw.dsl.conditions import classify
 from pxw.dsl.diagnostics import span
+from pxw.dsl.library import broken
 from pxw.workflow import Condition, ControlLink, Span
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class ControlFlow:
         self.variables = frozenset(variables)
         self.raw: dict[tuple[str, str], Span] = dict(ordering or {})
         self.choices: list[Condition] = []
+        self.sound = True
+        """Was every name known? If not, a task may only seem to be left out."""
         for chain, file in draft.chains:
             self._read(chain, file)
         self._bridge()
@@ -63,6 +66,7 @@ class ControlFlow:
     # ------------------------------------------------------------------------------------------ reading
 
     def _read(self, chain: Chain, file: File) -> None:
+        self.owner = self.draft.owner(chain)
         conditions = [each for each in chain.fields if isinstance(each, syntax.Field) and each.word.type == "CONDITION"]
         events = [each for each in chain.fields if isinstance(each, syntax.Field) and each.word.type == "EVENT"]
         for index, (left, right) in enumerate(pairwise(chain.steps)):
@@ -76,7 +80,7 @@ class ControlFlow:
                 self._never(left, right, events[0].value if events else arrow, file)
             elif conditions:
                 self._gate(left, right, conditions[0].value, file)
-            elif arrow.type == "MAYBE":
+            elif arrow.type == "MAYBE" and not broken(chain.fields):
                 remedy = 'write A ?-> B { condition ".."; } or A ?-> ".." ? B : C -> D;'
                 self.report.add("PXW329", "a conditional link without a condition", span(file.path, arrow), remedy)
             else:
@@ -99,17 +103,18 @@ class ControlFlow:
             return True
         if GATEWAY.fullmatch(word) or word in self.draft.operators:
             return True
+        self.sound = False
         if not self.draft.broken:
             self._unknown(word, file)
         return False
 
     def _unknown(self, word: Word, file: File) -> None:
         at = span(file.path, word)
-        what = f"task '{word}' in workflow '{self.draft.name}'"
+        what = f"task '{word}' in workflow '{self.owner}'"
         if word in self.draft.data:
             self.report.add("PXW301", f"unknown {what}", at, "it is a dataset: data links are written '-->'")
         else:
-            self.report.unknown("PXW301", what, word, at, self.nodes.places)
+            self.report.unknown("PXW301", what, word, at, {**self.nodes.places, START: None, END: None})
 
     def _join(self, left: Step, right: Step, file: File) -> None:
         at = span(file.path, right.word)

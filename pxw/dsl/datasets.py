@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pxw.dsl import syntax
 from pxw.dsl.diagnostics import shown, span, where
+from pxw.errors import nearest
 from pxw.workflow import DataNode, DDMPlace, LocalPlace, Place
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def read_datasets(draft: Draft, library: Library) -> dict[str, DataNode]:
         at = span(data.file.path, data.word)
         node = DataNode(name, "output" if data.direction == "output" else "input", place, kind, at)
         if data.direction == "input":
-            _look_for(node, library)
+            _look_for(node, _path_word(data.place or []), file, library)
         found[name] = node
     return found
 
@@ -81,18 +82,27 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _look_for(node: DataNode, library: Library) -> None:
+def _path_word(fields: list[Node]) -> Word | None:
+    return next((each.value for each in fields if isinstance(each, syntax.Field) and each.word.type == "PATH"), None)
+
+
+def _look_for(node: DataNode, word: Word | None, file: File, library: Library) -> None:
     place = node.place
-    if library.alone or not isinstance(place, LocalPlace) or node.at is None:
+    if library.alone or not isinstance(place, LocalPlace) or word is None:
         return
     try:
         there = place.path.exists() if place.kind != "glob" else any(place.path.parent.glob(place.path.name))
     except (OSError, ValueError, NotImplementedError):
         there = False
     if not there:
-        _missing(node, place.path, node.at, library)
+        _missing(node, place.path, span(file.path, word), library)
 
 
 def _missing(node: DataNode, path: Path, at: Span, library: Library) -> None:
     message = f"dataset '{node.name}' is not there: no '{shown(str(path))}'"
-    library.report.add("PXW338", message, at, f"paths are below {shown(str(library.project.datasets))}")
+    try:
+        close = nearest(path.name, [each.name for each in path.parent.iterdir()])
+    except (OSError, ValueError):  # no such folder, or a name that no file system takes
+        close = ""
+    advice = f"{close} " if close.startswith("did you mean") else ""
+    library.report.add("PXW338", message, at, f"{advice}(paths are below {shown(str(library.project.datasets))})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -99,6 +99,8 @@ class Diagnostic:
     at: Span
     help: str = ""
     source: str = ""
+    also: tuple[Span, ...] = ()
+    """Where the same is wrong again: a name that is unknown is so wherever it stands."""
 
     @property
     def severity(self) -> Severity:
@@ -117,12 +119,17 @@ class Report:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, Span], Diagnostic] = {}
+        self._names: dict[tuple[str, str], tuple[str, set[Span]]] = {}
         self._lines: dict[str, list[str]] = {}
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """All problems, by file and place."""
-        return sorted(self._found.values(), key=lambda each: (each.at, each.code))
+        found = list(self._found.values())
+        for (code, what), (remedy, places) in self._names.items():
+            first, *also = sorted(places)
+            found.append(replace(self._diagnostic(code, f"unknown {what}", first, remedy), also=tuple(also)))
+        return sorted(found, key=lambda each: (each.at, each.code))
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -133,18 +140,26 @@ class Report:
         """Remember a file's lines, to show them."""
         self._lines[str(path)] = text.split("\n")
 
-    def add(self, code: str, message: str, at: Span, help: str = "") -> None:  # noqa: A002 - the word that users read
-        """Note one problem; the same one at the same place counts once."""
+    def add(self, code: str, message: str, at: Span, help: str = "", *, same: str = "") -> None:  # noqa: A002 - the word that users read
+        """Note one problem; the same one at the same place counts once.
+
+        `same`: what makes it the same, where the message also names the workflow that inherits it.
+        """
+        self._found.setdefault((code, same or message, at), self._diagnostic(code, message, at, help))
+
+    def _diagnostic(self, code: str, message: str, at: Span, remedy: str) -> Diagnostic:
         lines = self._lines.get(at.file, [])
         source = lines[at.line - 1].rstrip("\r") if at.line <= len(lines) else ""
-        self._found.setdefault((code, message, at), Diagnostic(code, message, at, help, source))
+        return Diagnostic(code, message, at, remedy, source)
 
     def unknown(self, code: str, what: str, name: str, at: Span, known: Mapping[str, Span | None]) -> None:
-        """Note an unknown name, with the nearest known one and where that is declared."""
-        remedy = nearest(name, list(known))
-        declared = next((where for other, where in known.items() if f"{other!r}?" in remedy), None)
-        place = f" (declared at {where(declared)})" if declared else ""
-        self.add(code, f"unknown {what}", at, remedy + place)
+        """Note an unknown name, once, with the nearest known one and where that is declared."""
+        if (code, what) not in self._names:
+            remedy = nearest(name, list(known))
+            declared = next((where for other, where in known.items() if f"{other!r}?" in remedy), None)
+            place = f" (declared at {where(declared)})" if declared else ""
+            self._names[code, what] = (remedy + place, set())
+        self._names[code, what][1].add(at)
 
     def raise_errors(self, target: Path) -> None:
         """Raise all errors as one DSLError, if there are any."""
@@ -190,6 +205,8 @@ def _parts(each: Diagnostic) -> list[tuple[str, str]]:
         ]
     if each.help:
         parts += [("\n  help: ", "help"), (each.help, "message")]
+    if each.also:
+        parts += [("\n  also: ", "help"), (", ".join(map(where, each.also)), "message")]
     return parts
 
 
@@ -214,16 +231,16 @@ def render_gcc(diagnostics: Iterable[Diagnostic]) -> str:
     lines = []
     for each in diagnostics:
         remedy = f"; {each.help}" if each.help else ""
-        lines.append(f"{each.at}: {each.severity}: {each.message}{remedy} [{each.code}]".replace("\n", " "))
+        text = f"{each.severity}: {each.message}{remedy} [{each.code}]".replace("\n", " ")
+        lines += [f"{at}: {text}" for at in (each.at, *each.also)]
     return "\n".join(lines)
 
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     """Write a JSON list of objects with flat fields."""
-    return json.dumps([_record(each) for each in diagnostics], indent=2)
+    return json.dumps([_record(each, at) for each in diagnostics for at in (each.at, *each.also)], indent=2)
 
 
-def _record(each: Diagnostic) -> dict[str, str | int]:
-    at = each.at
+def _record(each: Diagnostic, at: Span) -> dict[str, str | int]:
     place: dict[str, str | int] = {"file": at.file, "line": at.line, "column": at.column, "end_column": at.end_column}
     return {"code": each.code, "severity": each.severity, "message": each.message, **place, "help": each.help}

@@ -100,7 +100,18 @@ class Draft:
     """Tasks configured here that may belong to a subworkflow."""
     description: str = ""
     broken: bool = False
-    derived: bool = False
+    parent: Draft | None = None
+
+    @property
+    def derived(self) -> bool:
+        """Is it laid over another one?"""
+        return self.parent is not None
+
+    def owner(self, member: Node) -> str:
+        """Name the workflow whose text says this: the draft's own, or one that it derives from."""
+        if self.parent is None or all(each is not member for each, _ in (*self.parent.chains, *self.parent.flows)):
+            return self.name
+        return self.parent.owner(member)
 
 
 class Drafts:
@@ -147,7 +158,7 @@ class Drafts:
         return draft
 
     def _inherit(self, draft: Draft, parent: Draft) -> None:
-        draft.derived = True
+        draft.parent = parent
         draft.tasks, draft.data = dict(parent.tasks), dict(parent.data)
         draft.chains, draft.flows = list(parent.chains), list(parent.flows)
         draft.operators, draft.settings = dict(parent.operators), dict(parent.settings)

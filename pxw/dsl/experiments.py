@@ -42,6 +42,8 @@ class _Reader:
         self.first: dict[str, tuple[str, ...]] = {}
         self.last: dict[str, tuple[str, ...]] = {}
         self.transitions: list[Transition] = []
+        self.sound = True
+        """Was every name of the control block known?"""
 
     def at(self, word: Word) -> Span:
         return span(self.file.path, word)
@@ -192,7 +194,7 @@ class _Reader:
             elif "CONDITION" in texts:
                 text = texts["CONDITION"]
                 condition = (str(text), classify(text, self.file, self.library))
-            elif arrow.type == "MAYBE":
+            elif arrow.type == "MAYBE" and not broken(chain.fields):
                 remedy = 'write S1 ?-> S2 { condition ".."; }'
                 self.report.add("PXW329", "a conditional link without a condition", self.at(arrow), remedy)
             self._link(left, right, condition)
@@ -216,6 +218,7 @@ class _Reader:
             elif word in self.places:
                 found.append(str(word))
             elif not broken(self.members):
+                self.sound = False
                 what = f"node '{word}' in experiment '{self.name}'"
                 self.report.unknown("PXW304", what, word, self.at(word), dict(self.places))
         return list(dict.fromkeys(found))
@@ -233,7 +236,9 @@ class _Reader:
             self.report.add("PXW320", f"a cycle in experiment '{self.name}': {' -> '.join(cycle)}", at)
         starts = [(left, right) for chain in chains for left, right in pairwise(chain.steps) if START in left.names]
         begun = {name for _, right in starts for each in right.names for name in self._all_of(str(each))}
-        if starts and not begun and not skipped:
+        if skipped or broken(self.members) or not self.sound:
+            return  # what was skipped may have led there
+        if starts and not begun:
             self.report.add("PXW322", f"START leads to nothing in experiment '{self.name}'", self.at(starts[0][0].word))
         elif starts or chains:
             self._unreached(control, begun)

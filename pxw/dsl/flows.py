@@ -48,6 +48,7 @@ class DataFlow:
         self._revealed: dict[tuple[str, str], dict[str, Port]] = {}
         self._links: dict[tuple[End, End], Span] = {}
         for flow, file in draft.flows:
+            self.owner = draft.owner(flow)
             for left, right in pairwise(flow.ends):
                 self._read(left, right, file)
         for name, node in tasks.items():
@@ -69,11 +70,32 @@ class DataFlow:
         if left.port is None and right.port is None and left.word not in self.data and right.word not in self.data:
             self._between_tasks(left, right, file)
             return
+        if self._is_reversed(left, right, file):
+            self.sound = False
+            return
         sources = self._ends(left, right, "output", file)
         targets = self._ends(right, left, "input", file)
         for pair in product(sources, targets):
             self._links.setdefault(pair, at)
         self.sound &= bool(sources and targets)
+
+    def _is_reversed(self, left: Endpoint, right: Endpoint, file: File) -> bool:
+        """Note a link from an input to an output: it is one slip, not two."""
+        source, target = self.tasks.get(str(left.word)), self.tasks.get(str(right.word))
+        if source is None or target is None or left.port is None or right.port is None:
+            return False
+        taken, given = str(left.port), str(right.port)
+        is_input = source.input(taken) is not None and source.output(taken) is None
+        is_output = target.output(given) is not None and target.input(given) is None
+        if is_input and target.input(given) is None:
+            end, message = left.port, f"'{taken}' is an input of task '{source.name}': nothing can flow out of it"
+        elif is_output and source.output(taken) is None:
+            end, message = right.port, f"'{given}' is an output of task '{target.name}': nothing can flow into it"
+        else:
+            return False
+        remedy = f"turn it round: {target.name}.{given} --> {source.name}.{taken};"
+        self.report.add("PXW324", message, span(file.path, end), remedy)
+        return True
 
     def _is_known(self, end: Endpoint, file: File) -> bool:
         name = str(end.word)
@@ -95,7 +117,11 @@ class DataFlow:
         known = tasks if end.port is not None else {**data, **tasks}
         places: dict[str, Span | None] = {each: span(file.path, word) for each, word in known.items()}
         code, what = ("PXW301", "task") if end.port is not None else ("PXW302", "dataset")
-        self.report.unknown(code, f"{what} '{name}' in workflow '{self.draft.name}'", name, at, places)
+        what = f"{what} '{name}' in workflow '{self.owner}'"
+        if name in {"START", "END"}:
+            self.report.add(code, f"unknown {what}", at, "control links are written '->'")
+        else:
+            self.report.unknown(code, what, name, at, places)
 
     def _ends(self, end: Endpoint, other: Endpoint, direction: str, file: File) -> list[End]:
         name = str(end.word)

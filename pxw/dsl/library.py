@@ -126,7 +126,7 @@ class Library:
         other = self.file(path) if path else None
         if other is None:
             if path is None:
-                self.missing(word, file, f"no workflow and no file '{word}'", folders)
+                self.missing(word, file, f"no workflow and no file '{word}'", folders, own)
             return None
         found = [item for item in other.items if isinstance(item, syntax.Workflow)]
         inner = next((item for item in found if wanted is None or item.word == wanted), None)
@@ -134,10 +134,11 @@ class Library:
             self.report.add("PXW303", f"'{other.path.name}' declares no workflow", self.span(file, word))
         return Declared(inner, other) if inner else None
 
-    def missing(self, word: Word, file: File, message: str, folders: list[Path]) -> None:
-        """Note a missing file, with the nearest one that exists."""
-        present = {path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.xxp")}
-        self.report.add("PXW331", message, self.span(file, word), remedy(word.removesuffix(".xxp"), present, folders))
+    def missing(self, word: Word, file: File, message: str, folders: list[Path], known: Iterable[str] = ()) -> None:
+        """Note a missing file, with the nearest one that exists, or the nearest of the names that would also do."""
+        paths = [path for folder in folders if folder.is_dir() for path in folder.glob("*.xxp") if path != file.path]
+        present = {path.name if word.endswith(".xxp") else path.stem for path in paths}
+        self.report.add("PXW331", message, self.span(file, word), remedy(word, {*present, *known}, folders))
 
     # ------------------------------------------------------------------------------------------ Python modules
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,7 +147,8 @@ class _Reader:
     def _abstract(self, workflow: Workflow, name: str) -> None:
         task = workflow.task(name)
         at, own = task.at, workflow.at
-        if at is None or own is None:
+        meant = difflib.get_close_matches(name, self.workflows.misspelt.get(workflow.name, ()))
+        if at is None or own is None or meant:  # what fills it is there, and misspelt
             return
         message = f"task '{name}' of workflow '{workflow.name}' has no implementation"
         remedy = f'write task {name} {{ implementation ".."; }}'

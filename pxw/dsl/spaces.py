@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pxw.dsl import syntax
 from pxw.dsl.diagnostics import shown, span
+from pxw.dsl.library import broken
 from pxw.dsl.values import CONSTANTS, in_domain, literal
 from pxw.errors import DSLError
 from pxw.experiment import Binding, Listing, Range, Space, Strategy, VariabilityPoint
@@ -50,6 +51,7 @@ class _Reader:
         self.name = str(space.word)
         self.hooks: dict[str, Word] = {}
         self.methods: dict[str, _Method] = {}
+        self.broken = broken(space.members)
 
     def at(self, word: Word) -> Span:
         return span(self.file.path, word)
@@ -170,7 +172,7 @@ class _Reader:
         methods = [each for each in self.methods.values() if point in each.choices and alias in {"", each.name}]
         if not methods and "GENERATOR" in self.hooks:
             methods = list(self.methods.values())
-        if not methods:
+        if not methods and not self.broken:
             places: dict[str, Span | None] = {
                 name: self.at(word) for each in self.methods.values() for name, word in each.names.items()
             }
@@ -266,6 +268,8 @@ class _Reader:
         return space
 
     def _strategy(self, method: _Method) -> Strategy:
+        if method.strategy is None and self.broken:
+            return "gridsearch"
         if method.strategy is None:
             message = f"space '{self.name}' has no strategy"
             self.report.add("PXW342", message, self.at(self.space.word), f"there are: {', '.join(STRATEGIES)}")
@@ -280,7 +284,7 @@ class _Reader:
 
     def _runs(self, method: _Method, strategy: Strategy) -> int | None:
         if method.runs is None:
-            if strategy == "randomsearch":
+            if strategy == "randomsearch" and not self.broken:
                 message = f"space '{self.name}' is searched at random, but does not say how often"
                 self.report.add("PXW342", message, self.at(self.space.word), "add runs = 10;")
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pxw.dsl.library import Library
     from pxw.dsl.syntax import File, Node, Word
     from pxw.workflow import Span
+
+DEEP = 4  # folders below the task library that are looked into, to name what is near a misspelt one
 
 __all__ = ["Definitions", "checked", "declared_parameter", "metric", "port", "text_fields"]
 
@@ -59,7 +62,7 @@ class Definitions:
 
     def _missing(self, word: Word, file: File) -> None:
         tasks = self.project.tasks
-        present = [path.parent.relative_to(tasks).as_posix() for path in tasks.glob("*/**/task.xxp")]
+        present = _implementations(tasks, scripts=word.endswith(".py"))
         message = f"no task '{word}': neither a folder with task.xxp nor a Python file"
         self.report.add("PXW331", message, span(file.path, word), remedy(word.replace(".", "/"), present, [tasks]))
 
@@ -94,6 +97,19 @@ class Definitions:
             advice = remedy(Path(name).name, beside, folders)
             self.report.add("PXW331", f"no {what} '{word}'", span(file.path, word), advice)
         return path
+
+
+def _implementations(folder: Path, *, scripts: bool) -> list[str]:
+    """List what an implementation could name: the folders of tasks, or Python files."""
+    found: list[str] = []
+    for root, folders, names in os.walk(folder):
+        path = Path(root).relative_to(folder)
+        folders[:] = sorted(each for each in folders if not each.startswith((".", "__")) and len(path.parts) < DEEP)
+        if scripts:
+            found += [(path / name).as_posix() for name in names if name.endswith(".py")]
+        elif path.parts and {"task.xxp", "task.py"} & set(names):
+            found.append(path.as_posix())
+    return found
 
 
 def read_task(task: syntax.Task, file: File, definitions: Definitions) -> TaskNode:

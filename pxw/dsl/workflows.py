@@ -36,6 +36,8 @@ class Workflows:
         self.definitions = Definitions(library)
         self._known: dict[int, Workflow | None] = {}
         self._open: list[str] = []
+        self.misspelt: dict[str, list[str]] = {}
+        """By workflow, the tasks that it fills in and that nothing declares."""
 
     def resolve(self, declared: Declared, *, whole: bool = True) -> Workflow | None:
         """Resolve a workflow; None, and a diagnostic, if it cannot be."""
@@ -93,9 +95,12 @@ class Workflows:
         return self.build(_configured(inner, outer), whole=False)
 
     def _unused(self, draft: Draft, inner: dict[str, Span | None]) -> None:
+        if len(self._open) > 1:
+            return  # the outer workflow says it: what it configures may belong to any of its parts
         for name, (task, file) in draft.inner.items():
             if not (name in inner or name in draft.tasks or draft.broken or self.library.alone):
                 places = {each: span(one.file.path, one.word) for each, one in draft.tasks.items()}
+                self.misspelt.setdefault(draft.name, []).append(name)
                 what = f"task '{name}' in workflow '{draft.name}'"
                 self.report.unknown("PXW301", what, name, span(file.path, task.word), {**inner, **places})
 
