@@ -78,12 +78,14 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "PXW343": ("warning", "a part of a space that changes nothing"),
     "PXW344": ("warning", "spaces that the control block does not name"),
     "PXW345": ("error", "an experiment with nothing to run"),
+    "PXW346": ("error", "a call that its function does not take"),
     # the project
     "PXW350": ("error", "a configuration that cannot be read"),
     "PXW351": ("warning", "a setting that is not a plain value"),
-    # no meaning for a run
     "PXW352": ("error", "a script that is no Python"),
     "PXW353": ("warning", "a script that imports what is not installed"),
+    "PXW354": ("warning", "a setting that leads nowhere"),
+    # no meaning for a run
     "PXW360": ("warning", "something without a meaning for a run"),
     "PXW361": ("warning", "a condition in free text"),
 }

@@ -137,6 +137,10 @@ class _Reader:
 
     # ------------------------------------------------------------------------------------------ control
 
+    def nodes(self) -> dict[str, Span | None]:
+        """All that may have results, and where it is declared."""
+        return {**self.places, **{each.name: each.at or self.at(self.name) for each in self.spaces}}
+
     def _control(self) -> Control:
         members = [each for block in self.members if isinstance(block, syntax.Control) for each in block.members]
         chains = [each for each in members if isinstance(each, syntax.Chain)]
@@ -193,7 +197,7 @@ class _Reader:
                 condition = ("False", "expression")
             elif "CONDITION" in texts:
                 text = texts["CONDITION"]
-                condition = (str(text), classify(text, self.file, self.library))
+                condition = (str(text), classify(text, self.file, self.library, nodes=self.nodes()))
             elif arrow.type == "MAYBE" and not broken(chain.fields):
                 remedy = 'write S1 ?-> S2 { condition ".."; }'
                 self.report.add("PXW329", "a conditional link without a condition", self.at(arrow), remedy)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pxw.dsl import syntax
+from pxw.dsl.configuration import read_module
 from pxw.dsl.diagnostics import shown, span, where
 from pxw.dsl.parse import parse_file
-from pxw.dsl.project import functions
+from pxw.dsl.project import functions_of
 from pxw.errors import nearest
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Library:
         self.report = report
         self.alone = alone
         self._files: dict[Path, File | None] = {}
+        self._modules: dict[Path, ast.Module | None] = {}
         self._scopes: dict[Path, dict[str, Declared]] = {}
 
     def file(self, path: Path) -> File | None:
@@ -145,12 +148,29 @@ class Library:
     @cached_property
     def conditions(self) -> dict[str, int] | None:
         """The functions of the conditions module."""
-        return functions(self.project.conditions)
+        return self._functions(self.project.conditions)
 
     @cached_property
     def configurations(self) -> dict[str, int] | None:
         """The functions of the configurations module."""
-        return functions(self.project.configurations)
+        return self._functions(self.project.configurations)
+
+    @cached_property
+    def condition_calls(self) -> dict[str, ast.FunctionDef]:
+        """The functions that the conditions module itself defines, as they are written."""
+        tree = self._module(self.project.conditions)
+        return {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)} if tree else {}
+
+    def _functions(self, module: Path | None) -> dict[str, int] | None:
+        tree = self._module(module)
+        return functions_of(tree) if tree is not None else None
+
+    def _module(self, module: Path | None) -> ast.Module | None:
+        if module is None or not module.is_file():
+            return None
+        if module not in self._modules:
+            self._modules[module] = read_module(module, self.report)
+        return self._modules[module]
 
 
 def imports(file: File) -> Iterator[Word]:

@@ -236,10 +236,10 @@ class _Reader:
             return
         known = self.library.configurations
         module = self.library.project.configurations
+        if known is None and module is not None and module.is_file():
+            return  # it is no Python, which is said where it stands
         if known is None:
-            said = (
-                f"'{shown(str(module))}' cannot be read" if module else "eexp_config.py names no PYTHON_CONFIGURATIONS"
-            )
+            said = f"there is no '{shown(str(module))}'" if module else "eexp_config.py names no PYTHON_CONFIGURATIONS"
             self.report.add(
                 "PXW308", f"unknown function '{hook.function}' in a {hook.word}", self.at(hook.function), said
             )
