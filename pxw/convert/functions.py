@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -60,9 +61,10 @@ class Functions:
         for module, other in known:
             if _without_name(other) == _without_name(code):
                 return module, other
-        stem = code.function if not known else f"{code.function}_{len(known) + 1}"
-        while f"{PACKAGE}/{stem}.py" in self.files:
-            stem += "_2"
+        wishes = chain(
+            [code.function, _own_name(path)] if not known else [], (f"{code.function}_{n}" for n in count(2))
+        )
+        stem = next(each for each in wishes if f"{PACKAGE}/{each}.py" not in self.files)
         self.files |= {
             f"{PACKAGE}/__init__.py": '"""The tasks: what the scripts of the old project became."""\n',
             f"{PACKAGE}/{stem}.py": code.text,
@@ -71,6 +73,11 @@ class Functions:
         self.origins[f"{PACKAGE}/{stem}.py"] = {line: f"{place}:1:1"}
         known.append((f"{PACKAGE}.{stem}", code))
         return known[-1]
+
+
+def _own_name(path: Path) -> str:
+    """What a script is called: as its folder, if its file is any `task.py`."""
+    return snake(path.parent.name if path.name == "task.py" else path.stem)
 
 
 def _without_name(code: TaskCode) -> str:
@@ -106,9 +113,10 @@ class _Workflow:
             text, is_apart = decoded(node.script.read_bytes()), node.requirements is not None
             script = Script(text, apart=is_apart, path=search_path(node))
             given = self._given(step, place)
-            code = write_task(script, given, snake(node.name))
+            names = snake(node.name), _own_name(node.script)
+            code = write_task(script, given, *names)
             if isinstance(code, list) and all(each.is_shared for each in code):
-                shared, code = code, write_task(script, replace(given, env="pxw.Env()"), snake(node.name))
+                shared, code = code, write_task(script, replace(given, env="pxw.Env()"), *names)
         except SyntaxError as error:
             return [Reason(error.lineno or 1, f"is no Python: {error.msg}")]
         except Exception as error:

@@ -447,3 +447,26 @@ def test_what_no_python_of_its_own_can_do_stays_a_script_and_says_why(apart):
     told = "\n".join(each.message for each in apart.entries if each.kind == "person")
     assert "'Old' stays a script: it runs with Python 3.9, and functions need 3.11" in told
     assert "'Odd' stays a script: it runs with packages of its own, and 'out' goes as a pickle" in told
+
+
+def test_scripts_of_one_task_name_are_told_apart_by_their_own_names(tmp_path):
+    for name, text in (("knn", "k"), ("tree", "depth")):
+        folder = tmp_path / "tasks" / f"train_{name}"
+        folder.mkdir(parents=True)
+        load = "train = ph.load_datasets(variables, 'train')\n" if name == "tree" else ""
+        (folder / "task.py").write_text(f"{PH}{load}ph.save_datasets(variables, ('model', '{text}'))\n")
+        (tmp_path / f"{name}.xxp").write_text(
+            f'workflow {name.title()} {{ START -> Train -> END; task Train {{ implementation "train_{name}"; }}\n'
+            'define input data D; configure data D { path "d.csv"; } D --> Train.train; }'
+        )
+    (tmp_path / "other.xxp").write_text(
+        'workflow Other { START -> Train -> END; task Train { implementation "train_more"; } }'
+    )
+    (tmp_path / "tasks" / "train_more.py").write_text(f"{PH}ph.save_datasets(variables, ('model', 'more'))\n")
+    (tmp_path / "eexp_config.py").write_text('TASK_LIBRARY_PATH = "tasks"\n')
+    (tmp_path / "d.csv").write_text("a\n1\n")
+    files = convert(tmp_path, tmp_path / "flows", tasks=True).files
+    assert "def train()" in files["tasks/train.py"]
+    assert "def train()" in files["tasks/train_more.py"]
+    assert "def train_tree(train: " in files["tasks/train_tree.py"]  # it has a parameter 'train'
+    assert "from tasks.train_tree import train_tree" in files["tree.py"]

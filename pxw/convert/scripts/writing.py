@@ -49,17 +49,17 @@ class TaskCode:
     parameters: dict[str, Parameter]
 
 
-def write_task(script: Script, given: Given, function: str) -> TaskCode | list[Reason]:
-    """Write the function, or say why it has to stay a script."""
-    return _Writer(script, given, function).write()
+def write_task(script: Script, given: Given, *names: str) -> TaskCode | list[Reason]:
+    """Write the function, by the first of these names that is none of the script's; or say why it stays a script."""
+    return _Writer(script, given, names).write()
 
 
 class _Writer:
-    def __init__(self, script: Script, given: Given, function: str) -> None:
+    def __init__(self, script: Script, given: Given, names: tuple[str, ...]) -> None:
         self.script = script
         self.given = given
         self.draft = Draft(script, given)
-        self.function = self.draft.new(function, f"{function}_task")
+        self.function = self.draft.new(*names, f"{names[0]}_task")
         self.inputs: list[Parameter] = []
         self.parameters: list[Parameter] = []
         self.outputs: list[Output] = []
