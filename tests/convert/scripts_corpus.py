@@ -153,6 +153,23 @@ CONVERTED = [
         files={"data.csv": CSV},
     ),
     Case(
+        "a frame that functions pass on",
+        "import pandas as pd\n"
+        + PH
+        + "def clean(table, columns=None):\n    table = table.dropna()\n"
+        + "    if columns:\n        return table[columns]\n    else:\n        return table\n\n"
+        + 'table = pd.read_csv(BytesIO(ph.load_dataset(variables, resultMap, "in")))\n'
+        + "table = clean(table)\ntable = clean(table, columns=['a'])\n"
+        + 'ph.save_datasets(variables, ("out", table))\n',
+        files={"in.csv": CSV},
+    ),
+    Case(
+        "what a function gives only sometimes",
+        PH
+        + "def half(n):\n    if n > 1:\n        return n / 2\n\n"
+        + 'ph.save_datasets(variables, ("two", half(2.0)), ("one", half(1)))\n',
+    ),
+    Case(
         "declared parameters",
         PH
         + 'n = int(variables.get("n"))\nrate = variables["rate"]\nkind = variables.get("kind")\n'

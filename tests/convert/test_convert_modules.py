@@ -135,6 +135,20 @@ def test_what_a_package_hands_on_is_followed_to_where_it_is_from():
     assert made.copies.keys() == {"common/__init__.py", "common/cleaning.py", "common/base.py"}
 
 
+def test_what_functions_of_modules_give_has_a_type():
+    modules = {
+        "src/own.py": "from more import keep\n",
+        "src/more.py": "import pandas as pd\n\n\ndef made(n):\n    return pd.DataFrame({'a': [n]})\n\n\n"
+        "def keep(table):\n    return table.dropna()\n",
+    }
+    script = (
+        'import more\nfrom own import keep\nt = keep(more.made(1))\nph.save_datasets(variables, ("t", t))\nmade = 1\n'
+    )
+    made = project(modules, script)
+    assert "    t: pd.DataFrame\n" in made.files["tasks/t0.py"]
+    judge(made)
+
+
 def using(body: str, head: str = "") -> str:
     """A module with a function `use`."""
     lines = "".join(f"    {line}\n" for line in body.split("; "))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
 import random
 import re
@@ -141,6 +142,28 @@ def test_a_function_gives_what_its_script_gave(case, run):
         assert found.keys() == old.keys()
         for key, value in old.items():
             assert _same(_value(value), _value(found[key])), key
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("x = pd.DataFrame()\nx = x.dropna()", "frame"),
+        ("x = pd.DataFrame()\nx = x.size", "any"),
+        ("x = 1\nfor _ in range(3):\n    x = x + 1", "int"),
+        ("x = 1\nx = x + 0.5", "any"),
+        ("def f(t, u):\n    return t\nx = f('', 1)", "str"),
+        ("def f(t, u):\n    return t\nx = f(u='', t=1)", "int"),
+        ("def f(t):\n    return t\nx = f(*[1])", "any"),
+        ("def f(t):\n    t = str(t)\n    return t\nx = f('')", "str"),
+        ("def f(t):\n    if t:\n        return t\nx = f('')", "any"),
+        ("def f(t):\n    yield t\nx = f('')", "any"),
+        ("def f(t):\n    return f(t)\nx = f('')", "any"),
+        ("@cache\ndef f(t):\n    return t\nx = f('')", "any"),
+    ],
+)
+def test_of_which_kind_a_value_is(code, kind):
+    kinds = Script(f"import pandas as pd\n{code}\nprint(x)").kinds
+    assert kinds.of(ast.parse("x", mode="eval").body) == kind
 
 
 @pytest.mark.parametrize(("code", "line", "said"), KEPT, ids=lambda value: value if isinstance(value, str) else "")

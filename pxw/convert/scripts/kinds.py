@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["Kind", "Kinds"]
+__all__ = ["Kind", "Kinds", "Others"]
 
 Kind: TypeAlias = Literal[
     "bytes", "str", "int", "float", "bool", "dict", "list", "frame", "array", "files", "many", "any"
@@ -67,21 +67,27 @@ _ENCODING = re.compile(r"utf[-_]?(8|16|32).*|ascii|latin.*|iso.*|cp\d+|strict|ig
 _BUFFERS: dict[str, Kind] = {"BytesIO": "bytes", "io.BytesIO": "bytes", "StringIO": "str", "io.StringIO": "str"}
 
 
+Others: TypeAlias = "Callable[[str], tuple[Kinds, ast.FunctionDef] | None]"
+
+
 class Kinds:
     """Tells the kinds of a script's expressions.
 
     Args:
         body: the script's statements.
         modules: what its names of modules and functions are by their full names, as in `{"pd": "pandas"}`.
+        others: finds functions of other modules by their full names, each with the kinds of its module.
     """
 
-    def __init__(self, body: Iterable[ast.stmt], modules: Mapping[str, str]) -> None:
+    def __init__(self, body: Iterable[ast.stmt], modules: Mapping[str, str], others: Others = lambda _: None) -> None:
         self._modules = modules
+        self._others = others
         self._nodes: dict[int, Kind] = {}
         self._bound: dict[str, Kind] = {}
         self._values = _assigned(body)
         self._functions = {each.name: each for each in body if isinstance(each, ast.FunctionDef)}
         self._asked: set[str] = set()
+        self._called: tuple[ast.FunctionDef, ...] = ()
 
     def note(self, node: ast.expr, kind: Kind) -> None:
         """An expression is of this kind: what it is stands elsewhere."""
@@ -131,10 +137,22 @@ class Kinds:
             return self._bound[name]
         if name in self._asked or not self._values.get(name):
             return "any"
+        return self._kind_of_all(name, self._values[name]) or "any"
+
+    def _kind_of_all(self, name: str, values: list[ast.expr | None]) -> Kind | None:
+        """The kind of a name's values; what is made of it, as in `x = f(x)`, must be of the kind of the others."""
+        of_itself = [each for each in values if each is not None and _names(each, name)]
         self._asked.add(name)
-        kinds = {self.of(each) if each is not None else "any" for each in self._values[name]}
+        kinds = {self.of(each) if each is not None else "any" for each in values if each not in of_itself}
         self._asked.discard(name)
-        return kinds.pop() if len(kinds) == 1 else "any"
+        if len(kinds) != 1:
+            return None
+        if of_itself:
+            self._bound[name] = kind = next(iter(kinds))
+            kinds |= {self.of(each) for each in of_itself}
+            del self._bound[name]
+            return kind if kinds == {kind} else None
+        return kinds.pop()
 
     @staticmethod
     def _sum(left: Kind, op: ast.operator, right: Kind) -> Kind:
@@ -164,8 +182,10 @@ class Kinds:
 
     def _call(self, node: ast.Call, function: ast.expr) -> Kind:
         name = self.full_name(function)
-        if isinstance(function, ast.Name) and function.id in self._functions:
-            return self._returned(self._functions[function.id])
+        is_here = isinstance(function, ast.Name) and name in self._functions
+        called = (self, self._functions[name]) if is_here else self._others(name)
+        if called is not None:
+            return called[0].returned(called[1], self._given(node, called[1]), self._called)
         if name in _CALLS:
             return _CALLS[name]
         module, _, last = name.rpartition(".")
@@ -197,16 +217,45 @@ class Kinds:
             return kind
         return "str" if name == "format" and kind == "str" else "any"
 
-    def _returned(self, function: ast.FunctionDef) -> Kind:
-        """What a function of the script gives: its own variables are looked at alone."""
-        if function.name in self._asked:
+    def _given(self, node: ast.Call, function: ast.FunctionDef) -> dict[str, Kind]:
+        """The kinds of the parameters that a call gives."""
+        names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+        found = {name: self.of(each) for name, each in zip(names, node.args, strict=False)}
+        named = {each.arg: self.of(each.value) for each in node.keywords if each.arg is not None}
+        return {} if any(isinstance(each, ast.Starred) for each in node.args) else found | named
+
+    def returned(
+        self, function: ast.FunctionDef, given: Mapping[str, Kind], called: tuple[ast.FunctionDef, ...]
+    ) -> Kind:
+        """What a function gives: its own variables are looked at alone."""
+        if function in called or len(called) > _DEEP or function.decorator_list or not _returns(function.body):
             return "any"
-        inner = Kinds([*function.body], self._modules)
-        inner._values |= {each.arg: [None] for each in ast.walk(function.args) if isinstance(each, ast.arg)}
-        inner._functions, inner._asked = self._functions, {*self._asked, function.name}
+        inner = Kinds(function.body, self._modules, self._others)
+        inner._functions, inner._called = self._functions, (*called, function)
+        for each in (node for node in ast.walk(function.args) if isinstance(node, ast.arg)):
+            value = ast.Constant(...)  # in the place of what the caller gives
+            inner.note(value, given.get(each.arg, "any"))
+            inner._values.setdefault(each.arg, []).append(value)
         values = [each.value for each in ast.walk(function) if isinstance(each, ast.Return)]
         kinds = {inner.of(each) if each is not None else "any" for each in values}
         return kinds.pop() if len(kinds) == 1 else "any"
+
+
+_DEEP = 8
+
+
+def _returns(body: list[ast.stmt]) -> bool:
+    """Whether a function always ends with a `return`, or an error."""
+    match body[-1]:
+        case ast.If(body=one, orelse=other):
+            return bool(other) and _returns(one) and _returns(other)
+        case ast.With(body=inner):
+            return _returns(inner)
+    return isinstance(body[-1], ast.Return | ast.Raise)
+
+
+def _names(node: ast.expr, name: str) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node))
 
 
 def _is_encoding(node: ast.Call) -> bool:

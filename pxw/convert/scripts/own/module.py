@@ -6,7 +6,7 @@ import ast
 from functools import cached_property
 
 from pxw.compat.imports import aliases_of, imports_of
-from pxw.convert.scripts.kinds import Kinds
+from pxw.convert.scripts.kinds import Kinds, Others
 from pxw.convert.scripts.scopes import Statement, use_of
 from pxw.convert.scripts.text import Reason
 
@@ -21,14 +21,17 @@ class Module:
         name: what it is imported by; empty for a script.
         package: what its relative imports start from.
         file: its path.
+        functions: finds those of other modules.
     """
 
-    def __init__(self, tree: ast.Module, name: str = "", package: str = "", file: str = "") -> None:
+    def __init__(
+        self, tree: ast.Module, name: str = "", package: str = "", file: str = "", functions: Others = lambda _: None
+    ) -> None:
         self.name, self.package, self.file = name, package, file
         self.statements = [Statement(node, use_of(node)) for node in tree.body if not _is_guard(node)]
         self.stars = [each.module for each in imports_of(tree, package) if each.member == "*"]
         self.aliases = aliases_of(tree, package)
-        self.kinds = Kinds(tree.body, self.aliases)
+        self.kinds = Kinds(tree.body, self.aliases, functions)
         self.parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
 
     def binding(self, name: str) -> list[Statement]:

@@ -15,6 +15,7 @@ from pxw.convert.scripts.text import Reason, decoded
 
 if TYPE_CHECKING:
     from pxw.compat.imports import Import
+    from pxw.convert.scripts.kinds import Kinds
     from pxw.convert.scripts.own.places import Place, SearchPath
     from pxw.convert.scripts.scopes import Statement
 
@@ -69,6 +70,18 @@ class Reach:
     def is_own(self, name: str) -> bool:
         """Whether a name that is written out whole is one of the project."""
         return self._path.split(name) is not None
+
+    def function(self, name: str) -> tuple[Kinds, ast.FunctionDef] | None:
+        """A function of the project by its whole name, with the kinds of its module."""
+        seen: set[str] = set()
+        while name not in seen and (found := self._path.split(name)) and (module := self._modules.get(found[0].name)):
+            seen.add(name)
+            match [each.node for each in module.binding(found[1])]:
+                case [ast.FunctionDef() as node]:
+                    return module.kinds, node
+                case [ast.ImportFrom()]:
+                    name = module.aliases[found[1]]
+        return None
 
     # ---------------------------------------------------------------------------------------------- what is used
 
@@ -174,7 +187,7 @@ class Reach:
         self.places[place.name] = place
         try:
             tree = ast.parse(decoded(place.file.read_bytes()) if place.file.suffix == ".py" else "no source")
-            module = Module(tree, place.name, place.package, str(place.file))
+            module = Module(tree, place.name, place.package, str(place.file), self.function)
         except (SyntaxError, ValueError) as error:
             text = f"imports '{place.name}', which is no Python: {error}"
             self.reasons.append(Reason(getattr(error, "lineno", None) or 1, text, str(place.file)))
