@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pxw.stores import publishing
 
@@ -59,10 +59,16 @@ def interruptible(at_once: Callable[[], None], at_end: Callable[[], None]) -> It
         yield
     except KeyboardInterrupt:
         say_once()
+        raise  # the process ends now, and another signal ends it at once: Python's own handler would tell of its exit
+    except BaseException:
+        _restore(before)
         raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    _restore(before)
+
+
+def _restore(before: dict[signal.Signals, Any]) -> None:
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def _end_process(code: int) -> None:

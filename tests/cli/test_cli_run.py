@@ -458,3 +458,22 @@ def test_ctrl_c_and_sigterm_end_a_run_soon_and_it_says_what_stays(tmp_path, numb
     assert "long interrupted after 1 of 2 started tasks" in err
     assert "written already: done.json" in err
     assert "Traceback" not in err
+
+
+def test_ctrl_c_while_an_interrupted_run_ends_says_nothing_more(tmp_path):
+    (tmp_path / "long.py").write_text(
+        "import threading, time, pxw\n"
+        "def last():\n    print('at its exit', flush=True)\n    time.sleep(60)\n"
+        "threading._register_atexit(last)\n"  # as Prefect does, to send what is still to be sent
+        "@pxw.task\ndef slow():\n    print('slow began', flush=True)\n    time.sleep(60)\n"
+        "@pxw.flow\ndef long():\n    slow()\n"
+    )
+    command = [sys.executable, "-m", "pxw.cli", "run", "long.py", "--inline"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in ("slow began\n", "at its exit\n"):
+            assert process.stdout.readline() == line
+            process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode in {130, -signal.SIGINT}
+    assert "long interrupted after" in err
+    assert "Traceback" not in err
