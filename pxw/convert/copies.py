@@ -55,15 +55,19 @@ class Copies:
         self.files: dict[str, bytes] = {}
         self.origins: dict[str, dict[int, str]] = {}
 
-    def clashes(self, own: Own) -> Iterator[Reason]:
+    def clashes(self, own: Own, notes: Notes) -> Iterator[Reason]:
         """Why modules cannot stand here under their names."""
         for root, place in own.roots().items():
             line, known = own.lines.get(root, 1), self._roots.get(root, place)
             if root in self._taken:
                 yield Reason(line, f"imports '{root}' of its project, and that name is taken in the converted code")
             elif known != place and known.files() != place.files():
-                theirs, ours = known.file or known.folders[0], place.file or place.folders[0]
-                yield Reason(line, f"imports '{root}', which is {ours} here, and {theirs} in another task")
+                ours, theirs = (
+                    notes.place(Span(str(each.file or each.folders[0]), 1, 1, 1)) for each in (place, known)
+                )
+                yield Reason(
+                    line, f"imports '{root}', which is {ours}, but {theirs} in another task: rename one of them"
+                )
 
     def add(self, own: Own, notes: Notes) -> None:
         """Take what a task imports."""
@@ -73,6 +77,10 @@ class Copies:
             if place.file is None or place.path in self.files or place.file == self._out / place.path:
                 continue
             self.files[place.path] = place.file.read_bytes()
-            at = Span(str(place.file), 1, 1, 1)
+            at = _at(place)
             self.origins[place.path] = {1: f"{notes.place(at)}:1:1"}
             notes.add("decided", f"{place.path} stands beside the modules: a copy", at)
+
+
+def _at(place: Place) -> Span:
+    return Span(str(place.file or place.folders[0]), 1, 1, 1)

@@ -122,10 +122,10 @@ class _Workflow:
         except Exception as error:
             return [Reason(1, f"is more than the converter understands: {error!r}")]
         self._note_saved(step, script)
-        beyond = [*_beyond(step), *self._functions.copies.clashes(script.own)]
+        beyond = [*_beyond(step), *self._functions.copies.clashes(script.own, self._wiring.notes)]
         beyond += self._misfits(step, code) if isinstance(code, TaskCode) else ()
         if beyond or isinstance(code, list):
-            return [*(code if isinstance(code, list) else []), *beyond]
+            return [*(each for each in (code if isinstance(code, list) else ()) if not each.is_shared), *beyond]
         for reason in shared:
             text = f"task '{node.name}' runs in a process of its own: it {reason.message}"
             self._wiring.notes.add("decided", text, _place(node, reason))

@@ -60,7 +60,7 @@ class Script:
         self.modules = aliases_of(self.tree)
         self.own = Own(self.tree, path or SearchPath(), apart=apart)
         self.calls: Calls = find_calls(self.tree, self._literals())
-        self.kinds = Kinds(kept, self.modules, self.own.function)
+        self.kinds = Kinds(kept, self.modules, self.own.kinds)
 
     def bindings(self, name: str) -> list[int]:
         """The places of the statements that bind a name."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pxw.compat.imports import full_name, is_type_checking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["changing", "is_inert", "is_nested"]
+__all__ = ["changing", "is_inert", "is_nested", "remembers"]
+
+_Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 _DISPLAYS = (ast.List, ast.Dict, ast.Set)
 _WRITTEN = (
@@ -30,6 +32,7 @@ _DECORATORS = {
     "functools.cached_property", "functools.total_ordering", "functools.wraps", "property", "staticmethod",
     "typing.final", "typing.overload",
 }  # fmt: skip
+_MEMORIES = {"functools.cache", "functools.lru_cache"}
 
 
 def is_inert(node: ast.stmt, aliases: Mapping[str, str]) -> bool:
@@ -44,31 +47,38 @@ def is_inert(node: ast.stmt, aliases: Mapping[str, str]) -> bool:
         case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.Expr(value=ast.Constant()):
             found = True
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            is_plain = all(full_name(_called(each), aliases) in _DECORATORS for each in node.decorator_list)
+            is_plain = _decorators(node, aliases) <= _DECORATORS | _MEMORIES
             found = is_plain and (not isinstance(node, ast.ClassDef) or _all_inert(node.body, aliases))
         case ast.Assign(targets=targets, value=value):
             found = all(isinstance(each, ast.Name | ast.Tuple) for each in targets) and _is_written(value, aliases)
         case ast.AnnAssign(target=ast.Name(), value=given):
             found = given is None or _is_written(given, aliases)
         case ast.Try(body=body, handlers=handlers, orelse=[], finalbody=[]):
-            found = _all_inert([*body, *(inner for each in handlers for inner in each.body)], aliases)
-        case ast.If():
-            found = is_type_checking(node) and _all_inert(node.orelse, aliases)
+            inner = [*body, *(inner for each in handlers for inner in each.body)]
+            found = _all_inert(inner, aliases) and not any(changing(each, aliases) for each in inner)
+        case ast.If(orelse=[]):
+            found = is_type_checking(node)
     return found
+
+
+def remembers(node: ast.FunctionDef | ast.AsyncFunctionDef, aliases: Mapping[str, str]) -> bool:
+    """Whether a function gives again what it gave before."""
+    return bool(_decorators(node, aliases) & _MEMORIES)
 
 
 def _all_inert(body: Iterable[ast.stmt], aliases: Mapping[str, str]) -> bool:
     return all(is_inert(each, aliases) for each in body)
 
 
-def _called(node: ast.expr) -> ast.expr:
-    return node.func if isinstance(node, ast.Call) else node
+def _decorators(node: _Definition, aliases: Mapping[str, str]) -> set[str]:
+    called = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+    return {full_name(each, aliases) for each in called}
 
 
 def _is_written(node: ast.expr, aliases: Mapping[str, str]) -> bool:
     """Whether a value is written out, with no call but of what is known to do nothing else."""
     if isinstance(node, ast.Lambda):
-        return True
+        return not node.args.defaults and not any(node.args.kw_defaults)
     if isinstance(node, ast.Call):
         known = full_name(node.func, aliases) in _MAKERS | _COLLECTIONS
         given = [*node.args, *(each.value for each in node.keywords)]
@@ -92,11 +102,12 @@ def changing(node: ast.stmt, aliases: Mapping[str, str]) -> list[ast.expr]:
     return [each for each in inner if _may_change(each, aliases)]
 
 
-def _may_change(node: ast.expr, aliases: Mapping[str, str]) -> bool:
-    if isinstance(node, ast.Tuple | ast.IfExp | ast.BoolOp | ast.BinOp):
-        return any(_may_change(each, aliases) for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
-    is_made = isinstance(node, ast.Call) and full_name(node.func, aliases) not in _MAKERS
-    return is_made or isinstance(node, (*_DISPLAYS, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp))
+def _may_change(node: ast.expr | ast.keyword, aliases: Mapping[str, str]) -> bool:
+    is_maker = isinstance(node, ast.Call) and full_name(node.func, aliases) in _MAKERS
+    if is_maker or isinstance(node, ast.Tuple | ast.IfExp | ast.BoolOp | ast.BinOp | ast.keyword):
+        inner = [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr | ast.keyword)]
+        return any(_may_change(each, aliases) for each in inner)
+    return isinstance(node, (*_DISPLAYS, ast.Call, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp))
 
 
 def is_nested(node: ast.expr) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from pxw.compat.imports import full_name
 from pxw.convert.scripts.hazards import hazards, hazards_of_uses
-from pxw.convert.scripts.own.inert import changing, is_nested
-from pxw.convert.scripts.own.looking import FUNCTIONS, is_change, only_looks
+from pxw.convert.scripts.own.inert import changing, is_nested, remembers
+from pxw.convert.scripts.own.looking import FUNCTIONS, is_change, is_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["judge"]
 
 _KEEPING = {"add", "append", "appendleft", "insert", "put", "send", "setdefault"}
-_Values = list[ast.expr]
+_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def judge(reach: Reach) -> Iterator[Reason]:
@@ -33,6 +34,7 @@ class _Judge:
         classes = [each.node for _, each in reach.statements if isinstance(each.node, ast.ClassDef)]
         methods = {each.name for node in classes for each in node.body if isinstance(each, ast.FunctionDef)}
         self._keeping = _KEEPING | methods
+        self._asked: set[tuple[_Function, str]] = set()
 
     def reasons(self) -> Iterator[Reason]:
         """All there are."""
@@ -56,6 +58,9 @@ class _Judge:
         for each in {*found, *hazards_of_uses(node, module.aliases)}:
             yield module.reason(each.line, each.message, is_shared=each.is_shared)
         for inner in ast.walk(node):
+            if isinstance(inner, ast.Attribute) and _changes_class(inner):
+                text = f"changes its class by '{ast.unparse(inner)}', which all tasks of a process share"
+                yield module.reason(inner.lineno, text, is_shared=True)
             if isinstance(inner, ast.Global):
                 text = f"changes its '{inner.names[0]}' from within a function"
                 yield module.reason(inner.lineno, text, is_shared=True)
@@ -65,10 +70,11 @@ class _Judge:
         if isinstance(node, ast.ClassDef) and values:
             text = f"keeps values in the class '{node.name}', which all tasks of a process share"
             yield module.reason(values[0].lineno, text, is_shared=True)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and values:
-            risky = {name: value for name, value in _defaults(node).items() if value in values}
-            names = [each for each in ast.walk(node) if isinstance(each, ast.Name) and each.id in risky]
-            if not all(self._is_looked_at(module, each, [risky[each.id]]) for each in names):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if remembers(node, module.aliases):
+                yield module.reason(node.lineno, f"remembers what '{node.name}' gave", is_shared=True)
+            kept = {name: value for name, value in _defaults(node).items() if value in values}
+            if not all(self._is_spared(module, node, name, is_nested(value)) for name, value in kept.items()):
                 text = f"keeps a default of '{node.name}' from one call to the next"
                 yield module.reason(node.lineno, text, is_shared=True)
 
@@ -76,28 +82,68 @@ class _Judge:
         """Of names that are bound to lists, dicts and the like."""
         for module, each in self._reach.statements:
             values = changing(each.node, module.aliases) if isinstance(each.node, ast.Assign | ast.AnnAssign) else []
+            nested = any(map(is_nested, values))
             for name in each.use.binds if values else ():
                 uses = [use for use in self._reach.uses if (use.module, use.name) == (module, name)]
-                if not all(self._is_looked_at(use.user, use.node, values) for use in uses):
-                    text = f"has a '{name}' that all tasks of a process share, and that may change"
+                if not all(self._is_safe(use.user, use.node, nested) for use in uses):
+                    text = f"shares '{name}' with all tasks of a process, and may change it"
                     yield module.reason(each.node.lineno, text, is_shared=True)
 
-    def _is_looked_at(self, user: Module, node: ast.expr, values: _Values) -> bool:
-        is_read = isinstance(getattr(node, "ctx", None), ast.Load) and not is_change(node, user.parents)
-        nested = any(map(is_nested, values))
-        return is_read and only_looks(node, user.parents, lambda each: self._may_keep(user, each), is_nested=nested)
+    def _is_safe(self, user: Module, node: ast.expr, nested: bool) -> bool:
+        """Whether a use of a value only looks at it."""
 
-    def _may_keep(self, user: Module, function: ast.expr) -> bool:
-        """Whether a function may change what it is given, or keep it: one of the project's, as far as one can tell."""
-        root = ast.unparse(function).partition(".")[0]
+        def may_keep(call: ast.Call, given: ast.AST) -> bool:
+            return self._may_keep(user, call, given, nested)
+
+        return not is_change(node, user.parents) and is_safe(node, user.parents, may_keep, is_nested=nested)
+
+    def _may_keep(self, user: Module, call: ast.Call, given: ast.AST, nested: bool) -> bool:
+        """Whether a call may change one of its arguments, or keep it."""
+        called = self._function(user, call.func)
+        if called is not None:
+            name = _parameter(called[1], call, given)
+            return not name or not self._is_spared(*called, name, nested)
+        root = ast.unparse(call.func).partition(".")[0]
         if root in user.aliases:
             return self._reach.is_own(user.aliases[root])
-        if isinstance(function, ast.Name):
+        if isinstance(call.func, ast.Name):
             return bool(user.binding(root)) or root not in FUNCTIONS
-        return not isinstance(function, ast.Attribute) or function.attr in self._keeping
+        return not isinstance(call.func, ast.Attribute) or call.func.attr in self._keeping
+
+    def _function(self, user: Module, function: ast.expr) -> tuple[Module, _Function] | None:
+        """The function of the project, or of the script, that is called."""
+        match [each.node for each in user.binding(ast.unparse(function))]:
+            case [ast.FunctionDef() as node]:
+                return user, node
+        return self._reach.function(full_name(function, user.aliases))
+
+    def _is_spared(self, module: Module, function: _Function, name: str, nested: bool) -> bool:
+        """Whether a function only looks at what it is given."""
+        if (function, name) in self._asked:
+            return True  # where it calls itself
+        self._asked.add((function, name))
+        found = [each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == name]
+        spared = not function.decorator_list and all(self._is_safe(module, each, nested) for each in found)
+        self._asked.discard((function, name))
+        return spared
 
 
-def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast.expr]:
+def _changes_class(node: ast.Attribute) -> bool:
+    is_set = isinstance(node.ctx, ast.Store | ast.Del)
+    return is_set and ast.unparse(node.value) in {"cls", "type(self)", "self.__class__"}
+
+
+def _parameter(function: _Function, call: ast.Call, given: ast.AST) -> str:
+    """The parameter that gets an argument; empty if nobody can tell."""
+    if isinstance(given, ast.keyword):
+        return given.arg or ""
+    args = [*function.args.posonlyargs, *function.args.args]
+    place = call.args.index(given) if given in call.args and isinstance(given, ast.expr) else len(args)
+    is_plain = not any(isinstance(each, ast.Starred) for each in call.args[:place])
+    return args[place].arg if is_plain and place < len(args) else ""
+
+
+def _defaults(node: _Function) -> dict[str, ast.expr]:
     args = node.args
     by_place = zip(reversed([*args.posonlyargs, *args.args]), reversed(args.defaults), strict=False)
     by_name = zip(args.kwonlyargs, args.kw_defaults, strict=True)

@@ -28,7 +28,7 @@ class Own:
         self._path = path
         reach = Reach(script, path, apart=apart)
         self.places = reach.places
-        self.function = reach.function
+        self.kinds = reach.kinds
         self.lines = reach.lines
         self.reasons = [*reach.reasons, *judge(reach)]
         self.is_inside = bool(reach.effects) or reach.lacks_packages

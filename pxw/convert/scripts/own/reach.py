@@ -71,17 +71,22 @@ class Reach:
         """Whether a name that is written out whole is one of the project."""
         return self._path.split(name) is not None
 
-    def function(self, name: str) -> tuple[Kinds, ast.FunctionDef] | None:
-        """A function of the project by its whole name, with the kinds of its module."""
+    def function(self, name: str) -> tuple[Module, ast.FunctionDef] | None:
+        """A function of the project by its whole name, with its module."""
         seen: set[str] = set()
         while name not in seen and (found := self._path.split(name)) and (module := self._modules.get(found[0].name)):
             seen.add(name)
             match [each.node for each in module.binding(found[1])]:
                 case [ast.FunctionDef() as node]:
-                    return module.kinds, node
+                    return module, node
                 case [ast.ImportFrom()]:
                     name = module.aliases[found[1]]
         return None
+
+    def kinds(self, name: str) -> tuple[Kinds, ast.FunctionDef] | None:
+        """The same, with the kinds of its module."""
+        found = self.function(name)
+        return (found[0].kinds, found[1]) if found else None
 
     # ---------------------------------------------------------------------------------------------- what is used
 
@@ -187,7 +192,7 @@ class Reach:
         self.places[place.name] = place
         try:
             tree = ast.parse(decoded(place.file.read_bytes()) if place.file.suffix == ".py" else "no source")
-            module = Module(tree, place.name, place.package, str(place.file), self.function)
+            module = Module(tree, place.name, place.package, str(place.file), self.kinds)
         except (SyntaxError, ValueError) as error:
             text = f"imports '{place.name}', which is no Python: {error}"
             self.reasons.append(Reason(getattr(error, "lineno", None) or 1, text, str(place.file)))
