@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pxw.compat import Script
@@ -73,13 +73,16 @@ class Copies:
         """Take what a task imports."""
         for root, place in own.roots().items():
             self._roots.setdefault(root, place)
-        for place in own.places.values():
+        packages_first = sorted(own.places.values(), key=lambda each: not each.folders)
+        for place in packages_first:
             if place.file is None or place.path in self.files or place.file == self._out / place.path:
                 continue
             self.files[place.path] = place.file.read_bytes()
             at = _at(place)
             self.origins[place.path] = {1: f"{notes.place(at)}:1:1"}
             notes.add("decided", f"{place.path} stands beside the modules: a copy", at)
+            for folder in PurePosixPath(place.path).parents[:-1]:  # type checkers know packages by this file
+                self.files.setdefault(f"{folder}/__init__.py", b"")
 
 
 def _at(place: Place) -> Span:

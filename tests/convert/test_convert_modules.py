@@ -128,6 +128,15 @@ def test_however_it_is_imported(said, package):
     judge(project({**package, **MODULES}, said))
 
 
+def test_a_folder_becomes_a_package_that_type_checkers_know(checked):
+    script = "import a.b.io\nimport a.io\nmade = a.b.io.use(1) + a.io.use(2)\n"
+    use = "def use(x: int) -> int:\n    return x\n"
+    made = project({"src/a/b/io.py": use, "src/a/io.py": use}, script)
+    judge(made)
+    assert made.copies.keys() == {"a/__init__.py", "a/b/__init__.py", "a/b/io.py", "a/io.py"}
+    checked(Path("flows"), ["."], ["--select", "E,F,I,W"], ["--isolated", "--line-length", "120"])
+
+
 def test_what_a_package_hands_on_is_followed_to_where_it_is_from():
     package = "from .cleaning import drop as also\n"
     made = project({"src/common/__init__.py": package, **MODULES}, "from common import also\nmade = also(3)\n")
