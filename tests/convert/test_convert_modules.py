@@ -144,6 +144,63 @@ def test_what_a_package_hands_on_is_followed_to_where_it_is_from():
     assert made.copies.keys() == {"common/__init__.py", "common/cleaning.py", "common/base.py"}
 
 
+STARS = """
+{}
+from pandas import DataFrame, Series as S
+import json
+import numpy.random
+from own.base import *
+from . import base
+
+__version__ = "1"
+
+
+def table(rows):
+    return DataFrame(rows)
+
+
+def _hidden():
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("listed", "said", "imports"),
+    [
+        (None, "made = table(base.ROWS)", "from own import base, table\n"),
+        (None, "made = table(ROWS)", "from own import ROWS, table\n"),
+        (None, "made = S([1])", "import pxw\nfrom pandas import Series as S\n"),
+        (None, "made = json.dumps(ROWS)", "import json\n\nimport pxw\n\nfrom own import ROWS\n"),
+        (["table", "_hidden"], "made = _hidden()", "from own import _hidden\n"),
+    ],
+)
+def test_a_star_becomes_the_names_that_are_used(listed, said, imports):
+    text = STARS.format(f"__all__ = {listed}" if listed else "")
+    modules = {"src/own/__init__.py": text, "src/own/base.py": "ROWS = [1, 2]\n"}
+    made = project(modules, f"from own import *  # all\n{said}\n")
+    assert imports in made.files["tasks/t0.py"]
+    judge(made)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("__all__ = [x for x in 'a']\na = 1\n", "made = a"),
+        ("a = 1\n", "a = 2\nmade = a"),
+        ("def max(x):\n    return x\n", "made = max(1)"),
+        ("def f(:\n", "made = 1"),
+    ],
+)
+def test_a_star_of_which_nobody_can_tell_keeps_the_script(text, said):
+    made = project({"src/own.py": text}, f"from own import *\n{said}\n")
+    assert any("imports all of 'own'" in each for found in refused(made).values() for each in found)
+
+
+def test_of_two_stars_the_last_one_gives_a_name():
+    modules = {"src/one.py": "A = 1\nB = 1\n", "src/two.py": "B = 2\nC = 2\n"}
+    judge(project(modules, "from one import *\nfrom two import *\nmade = (A, B, C)\n"))
+
+
 def test_what_functions_of_modules_give_has_a_type():
     modules = {
         "src/own.py": "from more import keep\n",

@@ -16,7 +16,7 @@ from pxw.convert.source import WIDTH
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["formatted", "header", "is_standard"]
+__all__ = ["formatted", "header", "is_standard", "single_imports"]
 
 
 def header(imports: Iterable[str], is_own: Callable[[str], bool] = lambda _: False) -> str:
@@ -51,6 +51,17 @@ def header(imports: Iterable[str], is_own: Callable[[str], bool] = lambda _: Fal
         lines += [f"from {module} import {', '.join(sorted(members[module], key=_rank))}" for module in modules]
         groups += ["\n".join(lines)] if lines else []
     return "\n\n".join(groups)
+
+
+def single_imports(node: ast.stmt) -> list[tuple[str, str, str]]:
+    """What a statement imports: the name that it binds, the package, and the import alone."""
+    if isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        root = module.partition(".")[0]
+        return [(each.asname or each.name, root, f"from {module} import {ast.unparse(each)}") for each in node.names]
+    found = node.names if isinstance(node, ast.Import) else []
+    roots = [(each, each.name.partition(".")[0]) for each in found]
+    return [(each.asname or root, root, f"import {ast.unparse(each)}") for each, root in roots]
 
 
 def _written(alias: ast.alias) -> str:

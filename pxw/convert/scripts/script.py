@@ -11,6 +11,7 @@ from pxw.convert.scripts.calls import Calls, find_calls, is_helper_import
 from pxw.convert.scripts.hazards import hazards, hazards_of_script, is_search_path
 from pxw.convert.scripts.kinds import Kinds
 from pxw.convert.scripts.own import Own, SearchPath
+from pxw.convert.scripts.own.stars import spelled_out
 from pxw.convert.scripts.scopes import PYTHONS, Statement, use_of
 from pxw.convert.scripts.text import Reason, Text
 from pxw.convert.scripts.unfolding import unfolded
@@ -50,7 +51,8 @@ class Script:
 
     def __init__(self, source: str, *, apart: bool = False, path: SearchPath | None = None) -> None:
         self.apart = apart
-        self.text = Text(unfolded(source))
+        path = path or SearchPath()
+        self.text = Text(spelled_out(unfolded(source), path))
         self.statements = [Statement(node, use_of(node)) for node in self.text.tree.body]
         self.search_path = {id(each.node) for each in self.statements if is_search_path(each.node)}
         kept = [each.node for each in self.statements if id(each.node) not in self.search_path]
@@ -58,7 +60,7 @@ class Script:
         self.binds = frozenset().union(*(each.use.binds | each.use.inner for each in self.statements))
         self.reads = frozenset().union(*(use_of(node).reads for node in kept))
         self.modules = aliases_of(self.tree)
-        self.own = Own(self.tree, path or SearchPath(), apart=apart)
+        self.own = Own(self.tree, path, apart=apart)
         self.calls: Calls = find_calls(self.tree, self._literals())
         self.kinds = Kinds(kept, self.modules, self.own.kinds)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pxw.convert.scripts.body import Body
 from pxw.convert.scripts.draft import Draft
-from pxw.convert.scripts.headers import formatted, header, is_standard
+from pxw.convert.scripts.headers import formatted, header, is_standard, single_imports
 from pxw.convert.scripts.inputs import convert_asks, convert_loads
 from pxw.convert.scripts.outputs import convert_saves
 from pxw.convert.scripts.script import FALLBACKS
@@ -124,7 +124,7 @@ class _Writer:
         used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
         found = ["import pxw", *self.draft.imports]
         roles = zip(self.script.statements, self.script.roles, strict=True)
-        imports = [one for each, role in roles if role == "import" for one in _imports(each.node)]
+        imports = [one for each, role in roles if role == "import" for one in single_imports(each.node)]
         needed = {root for name, root, _ in imports if name in used}
         # One that nobody uses may be there for what it does, unless its package is imported anyway.
         found += [text for name, root, text in imports if name in used or not (self._is_known(root) or root in needed)]
@@ -177,14 +177,3 @@ class _Writer:
             return [f"    return {self.outputs[0].value}"]
         found = Group(f"return {hint}(", [f"{each.key}={each.value}" for each in self.outputs], ")")
         return [f"    {line}" for line in found.lines("    ")]
-
-
-def _imports(node: ast.stmt) -> list[tuple[str, str, str]]:
-    """What a statement imports: the name that it binds, the package, and the import alone."""
-    if isinstance(node, ast.ImportFrom):
-        module = "." * node.level + (node.module or "")
-        root = module.partition(".")[0]
-        return [(each.asname or each.name, root, f"from {module} import {ast.unparse(each)}") for each in node.names]
-    found = node.names if isinstance(node, ast.Import) else []
-    roots = [(each, each.name.partition(".")[0]) for each in found]
-    return [(each.asname or root, root, f"import {ast.unparse(each)}") for each, root in roots]
