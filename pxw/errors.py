@@ -296,10 +296,11 @@ class DDMProtocolError(DDMError):
 
 
 class DSLError(PxwError):
-    """A project of DSL files with errors; `details` holds the diagnostics."""
+    """A project of DSL files with errors; `details` holds the diagnostics as text, `diagnostics` as they are."""
 
     code = "PXW300"
     can_heal = False
+    diagnostics: tuple[Any, ...] = ()
 
 
 class TaskError(PxwError):

@@ -42,6 +42,8 @@ def import_file(path: Path) -> ModuleType:
     works in it.
     """
     if not path.is_file():
+        if path.is_dir():
+            raise TargetError(f"{path} is a folder", help="name a .py file, or a .xxp file")
         known = [other.name for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise TargetError(f"there is no file {path}", help=nearest(path.name, known))
     _make_importable(path.parent.absolute())

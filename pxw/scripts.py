@@ -249,7 +249,7 @@ class _ScriptBinding(Binding):
             raise OutputError(
                 f"task {self.name!r} did not save its output {name!r}, nor put it into variables or resultMap",
                 at=str(self.source.path),
-                help=f"it saved: {nearest(name, left)}" if left else "it saved nothing",
+                help=f"it saved {', '.join(map(repr, left))}: {nearest(name, left)}" if left else "it saved nothing",
             )
         ref = left[name]
         if not isinstance(ref, Ref):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -44,9 +45,9 @@ def command(
     Parameters
     ----------
     target
-        `file.py`, or `file.py:flow` where a file has several; `file.xxp`.
+        `file.py`, or `file.py:flow` where a file has several; `file.xxp`, or a folder with some.
     more
-        Further `.xxp` files.
+        Further `.xxp` files and folders.
     param
         `name=value`: a parameter of the flow, as for `pxw run`.
     set
@@ -65,7 +66,7 @@ def command(
     gcc
         Of `.xxp` files: one line a diagnostic, as compilers write them.
     """
-    if is_xxp(target):
+    if is_xxp(target) or Path(target).is_dir():
         from pxw.cli import projects  # noqa: PLC0415 - a Python flow does not pay for the language
 
         return projects.check([target, *more], config=config, syntax=syntax, json=json, gcc=gcc)

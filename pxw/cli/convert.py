@@ -8,12 +8,14 @@ from typing import Literal
 
 from rich.text import Text
 
-from pxw.cli import DONE
+from pxw.cli import DONE, FOUND_ERRORS
+from pxw.cli.console import err, print_json, shown_path
 from pxw.cli.console import out as console
-from pxw.cli.console import print_json, shown_path
+from pxw.cli.projects import counted, resolved
 from pxw.convert import convert
 from pxw.dsl.emit_xxp import print_project
-from pxw.dsl.resolve import resolve
+from pxw.dsl.rendering import render_rich
+from pxw.errors import DSLError
 
 __all__ = ["command"]
 
@@ -56,12 +58,19 @@ def command(
     json
         Print one JSON object: `files` and `entries`.
     """
-    if to == "xxp":
-        found = resolve(target, config).raise_errors()
-        sys.stdout.write(print_project(found.workflows.values(), found.experiments.values(), found.project))
-        return DONE
-    made = convert(target, out, config, tasks=tasks, frames=frames, inclusive=range == "inclusive")
-    paths = made.write(force=force)
+    try:
+        if to == "xxp":
+            sys.stdout.write(_as_xxp(target, config))
+            return DONE
+        made = convert(target, out, config, tasks=tasks, frames=frames, inclusive=range == "inclusive")
+        paths = made.write(force=force)
+    except DSLError as error:
+        if not error.diagnostics:
+            raise
+        told = err()
+        told.print(render_rich(error.diagnostics, told.width))
+        told.print(counted(error.diagnostics))
+        return FOUND_ERRORS
     if json:
         print_json({"files": [str(path) for path in paths], "entries": [vars(each) for each in made.entries]})
         return DONE
@@ -72,3 +81,8 @@ def command(
         noun = "thing needs" if people == 1 else "things need"
         console().print(Text(f"{people} {noun} a person: see {shown_path(made.out / 'conversion.md')}", style="yellow"))
     return DONE
+
+
+def _as_xxp(target: Path, config: Path | None) -> str:
+    found = resolved(target, str(config) if config else None).raise_errors()
+    return print_project(found.workflows.values(), found.experiments.values(), found.project)

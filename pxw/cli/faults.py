@@ -81,6 +81,9 @@ def _of_pxw(error: PxwError) -> Text:
     for detail in error.details:
         for line in detail.splitlines():
             lines.append(f"\n   | {line}")
+    cause = error.__cause__
+    if cause is not None and not isinstance(cause, PxwError) and user_frames(cause):
+        lines.append("\n").append_text(_worded(cause, "caused by"))
     if error.help:
         _note(lines, "help", error.help, "green")
     _note(lines, "see", f"reference/errors/#{error.code.lower()}", "dim")

@@ -10,12 +10,12 @@ from rich.text import Text
 
 from pxw.cli import DONE, FOUND_ERRORS
 from pxw.cli.console import out
-from pxw.dsl.diagnostics import render_gcc, render_json, render_rich
-from pxw.dsl.resolve import check_syntax, resolve
+from pxw.dsl.rendering import render_gcc, render_json, render_rich
+from pxw.dsl.resolve import check_syntax, files_of, merged, resolve
 from pxw.errors import TargetError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from pxw.dsl.diagnostics import Diagnostic
     from pxw.dsl.resolve import Resolution
@@ -25,23 +25,19 @@ __all__ = ["check", "counted", "resolved", "split"]
 
 def check(targets: Sequence[str], *, config: str | None, syntax: bool, json: bool, gcc: bool) -> int:
     """Judge DSL files, each with its whole project, or by their syntax alone; 3 if there are errors."""
-    files = [split(target)[0] for target in targets]
-    found = check_syntax(files) if syntax else _of_projects(files, config)
+    files = [file for target in targets for file in files_of(split(target)[0], tasks=syntax)]
+    found = check_syntax(files) if syntax else merged([resolved(file, config) for file in files])
     if json:
         sys.stdout.write(render_json(found) + "\n")
     elif gcc:
         if found:
             sys.stdout.write(render_gcc(found) + "\n")
     else:
+        console = out()
         if found:
-            out().print(render_rich(found))
-        out().print(counted(found))
+            console.print(render_rich(found, console.width))
+        console.print(counted(found))
     return FOUND_ERRORS if any(each.severity == "error" for each in found) else DONE
-
-
-def _of_projects(files: Iterable[Path], config: str | None) -> list[Diagnostic]:
-    found = dict.fromkeys(each for file in files for each in resolved(file, config).diagnostics)
-    return sorted(found, key=lambda each: (each.at, each.code))
 
 
 def counted(found: Sequence[Diagnostic]) -> Text:
@@ -69,6 +65,8 @@ def resolved(file: Path, config: str | None) -> Resolution:
         TargetError: there is no such file, or no such configuration.
     """
     for path in (file, Path(config)) if config else (file,):
+        if path.is_dir():
+            raise TargetError(f"{path} is a folder", help=f"name a {path.suffix} file" if path.suffix else "")
         if not path.is_file():
             known = [other.name for other in path.parent.glob(f"*{path.suffix}")] if path.parent.is_dir() else []
             remedy = nearest(path.name, known) if known else f"there is no *{path.suffix} in {path.parent.absolute()}"

@@ -36,10 +36,10 @@ def awaited(result: Any) -> Any:
 def is_xxp(target: str) -> bool:
     """Whether a target names a DSL file: `x.xxp`, or one of its workflows or experiments as `x.xxp:Name`.
 
-    >>> is_xxp("workflows/w.xxp"), is_xxp("w.xxp:Train"), is_xxp("flow.py")
-    (True, True, False)
+    >>> is_xxp("workflows/w.xxp"), is_xxp("w.xxp:Train"), is_xxp("W.XXP"), is_xxp("flow.py")
+    (True, True, True, False)
     """
-    return target.endswith(".xxp") or ".xxp:" in target
+    return target.lower().endswith(".xxp") or ".xxp:" in target
 
 
 def user_function(flow: Any) -> Any:

@@ -15,7 +15,7 @@ from pxw.binding.declare import spec_of
 from pxw.cli.console import shown_path
 from pxw.cli.faults import WrongUseError
 from pxw.cli.projects import counted, resolved, split
-from pxw.dsl.diagnostics import render_rich
+from pxw.dsl.rendering import render_rich
 from pxw.errors import ArgumentError, PxwError, TargetError, nearest
 from pxw.experiment import Experiment
 from pxw.importing import inline
@@ -59,7 +59,7 @@ class Chosen:
         found = resolved(file, request.project.config)
         errors = found.report.errors
         if errors:
-            console.print(render_rich(errors))
+            console.print(render_rich(errors, console.width))
             console.print(counted(found.diagnostics))
             return None
         if found.diagnostics:
@@ -96,6 +96,10 @@ class Chosen:
 
 def _meant(found: Resolution, workflow: str | None, experiment: str | None, name: str) -> Workflow | Experiment:
     """The workflow or experiment that is meant: a named one, else the only experiment, else the only whole workflow."""
+    given = [f"--workflow {workflow}"] * bool(workflow) + [f"--experiment {experiment}"] * bool(experiment)
+    given += [f"{shown_path(found.target)}:{name}"] * bool(name)
+    if len(given) > 1:
+        raise TargetError(f"{' and '.join(given)}: only one can be run", help="leave the others out")
     if workflow is not None:
         return _named(workflow, found.workflows, "workflow", found)
     if experiment is not None:
@@ -118,7 +122,9 @@ def _meant(found: Resolution, workflow: str | None, experiment: str | None, name
 
 def _named(name: str, known: Mapping[str, T], what: str, found: Resolution) -> T:
     if name not in known:
-        raise TargetError(f"{shown_path(found.target)} has no {what} {name!r}", help=nearest(name, known))
+        other = found.experiments if what == "workflow" else found.workflows
+        remedy = nearest(name, known) if known else f"it has {', '.join(other) or 'nothing to run'}"
+        raise TargetError(f"{shown_path(found.target)} has no {what} {name!r}", help=remedy)
     return known[name]
 
 
@@ -218,9 +224,10 @@ def _values(graph: Workflow | Experiment, given: Iterable[str]) -> dict[str, dic
         found = [key for key in parameters if name in {key, key.partition(".")[2]}]
         if len(found) != 1:
             known = found or list(parameters)
+            none = f"the tasks declare none; write `param {name.rpartition('.')[2]} = {value};` into one of them"
             raise ArgumentError(
                 f"-p {text}: {'several tasks have' if found else 'no task has'} a parameter {name!r}",
-                help=f"name one: {', '.join(found)}" if found else nearest(name, known),
+                help=f"name one: {', '.join(found)}" if found else nearest(name, known) if known else none,
             )
         task, _, key = found[0].partition(".")
         values.setdefault(task, {})[key] = _cast(found[0], value, parameters[found[0]])

@@ -109,7 +109,7 @@ class Returns:
         raise OutputError(
             f"task {self._task!r} did not save its output {name!r}",
             at=str(spec) if isinstance(spec, Local | DDM) else "",
-            help=f"it saved: {nearest(name, saved)}" if saved else "it saved nothing",
+            help=f"it saved {', '.join(map(repr, saved))}: {nearest(name, saved)}" if saved else "it saved nothing",
         )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
+from errno import EISDIR
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,8 @@ from pxw.convert.shared import SHARED, Shared
 from pxw.convert.wiring import Wiring
 from pxw.convert.workflow import WorkflowModule
 from pxw.dsl.project import functions
-from pxw.dsl.resolve import resolve
-from pxw.errors import TargetError
+from pxw.dsl.resolve import files_of, merged, refuse, resolve
+from pxw.errors import PlaceError, TargetError
 from pxw.workflow import Span
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Conversion:
         """Write the files, the report and the map of lines; all of them, or none.
 
         Raises:
+            PlaceError: a place that cannot be written.
             TargetError: a file that a person wrote, or changed since the last conversion, and not `force`.
         """
         contents = {**{name: text.encode() for name, text in self.files.items()}, **self.copies}
@@ -77,13 +80,7 @@ class Conversion:
             REPORT: json.dumps(as_json(source, self.entries, digests), indent=2) + "\n",
         }
         contents |= {name: text.encode() for name, text in reports.items()}
-        for name, content in contents.items():
-            path = self.out / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f".{path.name}.new")
-            beside.write_bytes(content)
-            beside.replace(path)
-        return [self.out / name for name in contents]
+        return _publish({self.out / name: content for name, content in contents.items()})
 
     def _known(self) -> dict[str, str]:
         """The digests of the last conversion."""
@@ -94,8 +91,31 @@ class Conversion:
         return found if isinstance(found, dict) else {}
 
     def _changed(self, contents: dict[str, bytes], known: dict[str, str]) -> list[str]:
-        present = {name: (self.out / name).read_bytes() for name in contents if (self.out / name).exists()}
+        present = {name: (self.out / name).read_bytes() for name in contents if (self.out / name).is_file()}
         return [name for name, old in present.items() if old != contents[name] and _digest(old) != known.get(name)]
+
+
+def _publish(contents: dict[Path, bytes]) -> list[Path]:
+    """Write all files beside their places first, so that a full disk leaves the old ones as they are."""
+    written: list[Path] = []
+    try:
+        for path, content in contents.items():
+            if path.is_dir():
+                raise IsADirectoryError(EISDIR, "it is a folder", str(path))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            written.append(path.with_name(f".{path.name}.new"))
+            written[-1].write_bytes(content)
+        for path, beside in zip(contents, written, strict=True):
+            beside.replace(path)
+    except OSError as error:
+        raise PlaceError(
+            f"cannot write {error.filename2 or error.filename}: {error.strerror}", help="name another folder: --out DIR"
+        ) from error
+    finally:
+        for beside in written:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+    return list(contents)
 
 
 def _digest(content: bytes) -> str:
@@ -126,8 +146,10 @@ def convert(
         DSLError: the project has errors.
     """
     found = Conversion(target, out.absolute())
-    resolutions = [resolve(file, config) for file in _files(target)]
-    _refuse_errors(resolutions)
+    if not target.exists():
+        raise TargetError(f"{target} is no .xxp file, nor a folder with some")
+    resolutions = [resolve(file, config) for file in files_of(target)]
+    _refuse_errors(resolutions, target)
     known = Modules(resolutions, roots_of(_tasks(resolutions)) if tasks or frames else ())
     modules: list[WorkflowModule | ExperimentModule] = []
     every: list[Notes] = []
@@ -154,32 +176,18 @@ def convert(
 _SAID_HERE = {"PXW330", "PXW361"}  # abstract tasks, and conditions for people: the conversion says more of them
 
 
-def _files(target: Path) -> list[Path]:
-    if target.is_file():
-        return [target]
-    files = sorted(each for each in target.rglob("*.xxp") if each.name != "task.xxp") if target.is_dir() else []
-    if not files:
-        raise TargetError(f"{target} is no .xxp file, nor a folder with some")
-    return files
-
-
 def _tasks(resolutions: list[Resolution]) -> Iterator[TaskNode]:
     for each in resolutions:
         workflows = [*each.workflows.values(), *(known for one in each.experiments.values() for known in one.workflows)]
         yield from (task for workflow in workflows for task in workflow.tasks)
 
 
-def _refuse_errors(resolutions: list[Resolution]) -> None:
+def _refuse_errors(resolutions: list[Resolution], target: Path) -> None:
     """Refuse a project with errors; that a workflow has abstract tasks is none if another file derives from it.
 
     A script that is no Python stays one, and the report says so.
     """
-    templates = {name for each in resolutions for name in each.templates}
-    for each in resolutions:
-        abstract = {known.name for known in each.workflows.values() if any(task.abstract for task in known.tasks)}
-        errors = {error.code for error in each.report.errors} - {"PXW352"}
-        if errors - {"PXW330"} or (errors and abstract - templates):
-            each.raise_errors()
+    refuse([each for each in merged(resolutions) if each.severity == "error" and each.code != "PXW352"], target)
 
 
 def _modules(

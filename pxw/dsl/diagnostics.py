@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pxw.errors import DSLError, nearest
+from pxw.errors import nearest
 from pxw.workflow import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from rich.text import Text
+    from collections.abc import Mapping
 
     from pxw.dsl.syntax import Word
 
@@ -21,10 +18,6 @@ __all__ = [
     "CODES",
     "Diagnostic",
     "Report",
-    "render_gcc",
-    "render_json",
-    "render_rich",
-    "render_text",
     "shown",
     "span",
     "where",
@@ -49,6 +42,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "PXW312": ("error", "a string or comment that does not end"),
     "PXW313": ("error", "more syntax errors than are worth listing"),
     "PXW314": ("error", "a file that cannot be read"),
+    "PXW315": ("warning", "a file that declares nothing"),
     # the graph
     "PXW320": ("error", "a cycle"),
     "PXW321": ("warning", "a node that START does not lead to"),
@@ -115,8 +109,8 @@ class Report:
 
     >>> report = Report()
     >>> report.add("PXW301", "unknown task 'B'", Span("w.xxp", 1, 3, 4))
-    >>> print(render_text(report.diagnostics))
-    w.xxp:1:3: error[PXW301]: unknown task 'B'
+    >>> [(each.code, each.message) for each in report.diagnostics]
+    [('PXW301', "unknown task 'B'")]
     """
 
     def __init__(self) -> None:
@@ -163,12 +157,6 @@ class Report:
             self._names[code, what] = (remedy + place, set())
         self._names[code, what][1].add(at)
 
-    def raise_errors(self, target: Path) -> None:
-        """Raise all errors as one DSLError, if there are any."""
-        if self.errors:
-            count = f"{len(self.errors)} error{'s' * (len(self.errors) > 1)}"
-            raise DSLError(f"{count} in {target.name}", at=str(target), details=render_text(self.errors).splitlines())
-
 
 def span(path: Path, word: Word) -> Span:
     """Say where a word stands; of one that runs over lines, its first line."""
@@ -186,63 +174,3 @@ def shown(file: str) -> str:
     """Shorten a path below the working directory."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
-
-
-def _parts(each: Diagnostic) -> list[tuple[str, str]]:
-    """Word one diagnostic as pieces of text and what they are."""
-    at = each.at
-    parts = [
-        (f"{where(at)}: ", "place"),
-        (f"{each.severity}[{each.code}]", each.severity),
-        (f": {each.message}", "message"),
-    ]
-    if each.source:
-        margin = " " * len(str(at.line))
-        caret = "^" * max(1, min(at.end_column, len(each.source) + 2) - at.column)
-        parts += [
-            (f"\n{at.line} | ", "margin"),
-            (each.source.replace("\t", " "), "source"),
-            (f"\n{margin} | ", "margin"),
-            (" " * (at.column - 1) + caret, each.severity),
-        ]
-    if each.help:
-        parts += [("\n  help: ", "help"), (each.help, "message")]
-    if each.also:
-        parts += [("\n  also: ", "help"), (", ".join(map(where, each.also)), "message")]
-    return parts
-
-
-_STYLES = {"place": "bold", "error": "bold red", "warning": "bold yellow", "margin": "blue", "help": "bold cyan"}
-
-
-def render_text(diagnostics: Iterable[Diagnostic]) -> str:
-    """Show each problem with its source line, a caret and the remedy."""
-    return "\n".join("".join(piece for piece, _ in _parts(each)) for each in diagnostics)
-
-
-def render_rich(diagnostics: Iterable[Diagnostic]) -> Text:
-    """Show the same in colours, for a rich console."""
-    from rich.text import Text  # noqa: PLC0415 - only a terminal pays for it
-
-    lines = (Text.assemble(*((piece, _STYLES.get(kind, "")) for piece, kind in _parts(each))) for each in diagnostics)
-    return Text("\n").join(lines)
-
-
-def render_gcc(diagnostics: Iterable[Diagnostic]) -> str:
-    """One line each, as compilers do, for editors that know how to jump there."""
-    lines = []
-    for each in diagnostics:
-        remedy = f"; {each.help}" if each.help else ""
-        text = f"{each.severity}: {each.message}{remedy} [{each.code}]".replace("\n", " ")
-        lines += [f"{at}: {text}" for at in (each.at, *each.also)]
-    return "\n".join(lines)
-
-
-def render_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """Write a JSON list of objects with flat fields."""
-    return json.dumps([_record(each, at) for each in diagnostics for at in (each.at, *each.also)], indent=2)
-
-
-def _record(each: Diagnostic, at: Span) -> dict[str, str | int]:
-    place: dict[str, str | int] = {"file": at.file, "line": at.line, "column": at.column, "end_column": at.end_column}
-    return {"code": each.code, "severity": each.severity, "message": each.message, **place, "help": each.help}

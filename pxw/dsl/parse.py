@@ -7,6 +7,7 @@ a second time with its braces as its lines are indented (`braces`), and the read
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from lark import Token
@@ -30,20 +31,24 @@ if TYPE_CHECKING:
 __all__ = ["parse", "parse_file"]
 
 MOST_ERRORS = 50
+LONE_RETURN = re.compile(r"\r(?!\n)")  # where files of old Macs begin a new line
 MEMBERS = frozenset({"NAME", "STRING", "LBRACE", "DATA", "TASK", "INPUT", "OUTPUT"})  # what comes behind a keyword
 
 
 def parse_file(path: Path, report: Report) -> syntax.File | None:
     """Read and parse one file; None, and a diagnostic, if it cannot be read."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = LONE_RETURN.sub("\n", path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         report.add("PXW314", f"cannot read '{shown(str(path))}': {error.strerror}", Span(str(path), 1, 1, 2))
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        column = error.start - error.object.rfind(b"\n", 0, error.start)
+        before = error.object[: error.start].decode("utf-8-sig")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        report.source(path, error.object.decode("utf-8-sig", "replace"))
         place = Span(str(path), line, column, column + 1)
-        report.add("PXW314", f"byte {error.object[error.start]:#04x} is not UTF-8", place, "save the file as UTF-8")
+        wide = error.object[:2] in {b"\xff\xfe", b"\xfe\xff"}
+        message = "the file is in UTF-16" if wide else f"byte {error.object[error.start]:#04x} is not UTF-8"
+        report.add("PXW314", message, place, "save the file as UTF-8")
     else:
         return parse(text, path, report)
     return None

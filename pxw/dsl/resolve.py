@@ -12,18 +12,21 @@ from pxw.dsl.diagnostics import Diagnostic, Report, span, where
 from pxw.dsl.experiments import read_experiment
 from pxw.dsl.library import Declared, Library
 from pxw.dsl.project import Project, find_project
+from pxw.dsl.rendering import render_text
 from pxw.dsl.scripts import check_scripts
 from pxw.dsl.tasks import read_task
 from pxw.dsl.workflows import Workflows
+from pxw.errors import DSLError, TargetError
+from pxw.workflow import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pxw.dsl.syntax import File, Word
     from pxw.experiment import Experiment
     from pxw.workflow import TaskNode, Workflow
 
-__all__ = ["Resolution", "check_syntax", "resolve"]
+__all__ = ["Resolution", "check_syntax", "files_of", "merged", "refuse", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,17 @@ class Resolution:
 
     def raise_errors(self) -> Resolution:
         """Raise a DSLError that lists all errors, if there are any."""
-        self.report.raise_errors(self.target)
+        refuse(self.report.errors, self.target)
         return self
+
+
+def refuse(errors: Sequence[Diagnostic], target: Path) -> None:
+    """Raise errors as one DSLError, if there are any."""
+    if errors:
+        count = f"{len(errors)} error{'s' * (len(errors) > 1)}"
+        error = DSLError(f"{count} in {target.name}", at=str(target), details=render_text(errors).splitlines())
+        error.diagnostics = tuple(errors)
+        raise error
 
 
 def resolve(target: Path | str, config: Path | str | None = None, *, alone: bool = False) -> Resolution:
@@ -56,6 +68,32 @@ def resolve(target: Path | str, config: Path | str | None = None, *, alone: bool
     `alone`: the file is judged on its own; what other files say is not looked at, and not missed.
     """
     return _resolve(Path(target).absolute(), Path(config) if config else None, Report(), alone=alone)
+
+
+def files_of(target: Path, *, tasks: bool = False) -> list[Path]:
+    """List the files that a target means: itself, or all below a folder; those of `tasks` only if asked for.
+
+    Raises:
+        TargetError: a folder without any.
+    """
+    if not target.is_dir():
+        return [target]
+    found = (each for each in target.rglob("*.xxp") if tasks or each.name != "task.xxp")
+    files = sorted(each for each in found if not any(part.startswith(".") for part in each.relative_to(target).parts))
+    if not files:
+        raise TargetError(f"there is no .xxp file in {target}")
+    return files
+
+
+def merged(resolutions: Sequence[Resolution]) -> list[Diagnostic]:
+    """Put the problems of several files together: an abstract task is none if another file fills it."""
+    templates = {name for each in resolutions for name in each.templates}
+    found: dict[Diagnostic, None] = {}
+    for each in resolutions:
+        abstract = {known.name for known in each.workflows.values() if any(task.abstract for task in known.tasks)}
+        unfilled = bool(abstract - templates)
+        found |= dict.fromkeys(one for one in each.diagnostics if unfilled or one.code != "PXW330")
+    return sorted(found, key=lambda each: (each.at, each.code))
 
 
 def check_syntax(files: Iterable[Path | str]) -> list[Diagnostic]:
@@ -70,6 +108,8 @@ def _resolve(target: Path, config: Path | None, report: Report, *, alone: bool) 
     project = Project.around(target) if alone else find_project(target, report, config)
     library = Library(project, report, alone=alone)
     file = library.file(target)
+    if file is not None and not file.items:
+        report.add("PXW315", f"'{target.name}' declares nothing", Span(str(target), 1, 1, 2))
     reader = _Reader(file, library) if file else None
     if reader is None:
         return Resolution(target, project, {}, {}, report)

@@ -81,7 +81,9 @@ def test_datasets_and_parameters_are_set_on_the_command_line(pxw, project):
         (["-p", "T.times=many"], "of type Integer"),
         (["-p", "T.times=10"], "expected 1 to 9"),
         (["--workflow", "Cop"], "did you mean 'Copy'?"),
-        (["--experiment", "E"], "there are none"),
+        (["--experiment", "E"], "it has Copy"),
+        (["--experiment", "E", "--workflow", "Copy"], "only one can be run"),
+        (["-p", "T.greting=x"], "did you mean 'T.greeting'?"),
         (["--config", "eexp_confg.py"], "did you mean 'eexp_config.py'?"),
     ],
 )
@@ -156,7 +158,7 @@ def test_how_many_runs_go_on_at_a_time_is_checked(pxw, project):
     with Path("eexp_config.py").open("a") as config:
         config.write("MAX_WORKFLOWS_IN_PARALLEL_PER_NODE = 'many'\n")
     code, _, err = pxw("run", "w.xxp", "--inline")
-    assert (code, "MAX_WORKFLOWS_IN_PARALLEL_PER_NODE 'many'" in err) == (2, True)
+    assert (code, "'MAX_WORKFLOWS_IN_PARALLEL_PER_NODE' is 'many'" in err) == (3, True)
 
 
 INTERACTIVE = """task C { implementation "copy/task.py"; type interactive; define input data raw;
@@ -262,3 +264,31 @@ def test_a_missing_file_is_named(pxw, project):
         code, _, err = pxw(command, "ww.xxp")
         assert code == 2
         assert "did you mean 'w.xxp'?" in err
+
+
+def test_a_folder_is_checked_with_all_its_files(pxw, project):
+    Path("other.xxp").write_text(WORKFLOW.replace("task T", "taks T").replace("Copy", "Other"))
+    Path("w.xxp").write_text(WORKFLOW.replace("Raw -->", "Rwa -->"))
+    code, out, _ = pxw("check", ".")
+    assert (code, [line.partition(": ")[0] for line in out.splitlines() if ": error" in line]) == (
+        3,
+        ["other.xxp:2:3", "w.xxp:5:3"],
+    )
+    assert pxw("check", "tasks")[0] == 2
+    assert "there is no .xxp file in tasks" in pxw("check", "tasks")[2]
+    assert pxw("check", "--syntax", "tasks")[0] == 0
+    assert "tasks is a folder" in pxw("run", "tasks")[2]
+
+
+def test_what_a_condition_or_a_filter_raises_shows_its_own_line(pxw, project):
+    Path("eexp_config.py").write_text("TASK_LIBRARY_PATH = 'tasks'\nPYTHON_CONFIGURATIONS = 'filters'\n")
+    Path("filters.py").write_text("def small(configurations):\n    return [each['v'] for each in configurations[0]]\n")
+    space = (
+        'space S of Copy { strategy gridsearch; filter "small"; param_values n = enum(1); task T { param times = n; } }'
+    )
+    Path("w.xxp").write_text(f"{WORKFLOW} experiment E {{ {space} }}")
+    code, _, err = pxw("run", "w.xxp", "--inline")
+    assert code == 1
+    assert "caused by: TypeError" in err
+    assert "filters.py:2, in small" in err
+    assert "return [each['v'] for each in configurations[0]]" in err

@@ -49,7 +49,7 @@ def check(text: str, path: Path) -> float:
     began = time.perf_counter()
     found = resolve(path, alone=True)
     seconds = time.perf_counter() - began
-    lines = path.read_bytes().decode("utf-8-sig", "replace").split("\n")
+    lines = re.split(r"\n|\r(?!\n)", path.read_bytes().decode("utf-8-sig", "replace"))
     for each in found.diagnostics:
         assert each.at.file == str(path), each
         assert 1 <= each.at.line <= len(lines), each

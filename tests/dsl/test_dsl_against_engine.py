@@ -15,7 +15,7 @@ import pytest
 from dsl_classic import files
 from hypothesis import HealthCheck, given, settings
 
-from pxw.dsl.diagnostics import render_text
+from pxw.dsl.rendering import render_text
 from pxw.dsl.resolve import resolve
 from pxw.experiment import Listing
 from pxw.workflow import DataRef, DDMPlace, as_type

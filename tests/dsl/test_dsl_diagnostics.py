@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pxw.dsl.diagnostics import CODES, Report, render_gcc, render_json, render_rich, render_text
+from pxw.dsl.diagnostics import CODES, Report
+from pxw.dsl.rendering import render_gcc, render_json, render_rich, render_text
 from pxw.dsl.resolve import check_syntax, resolve
 from pxw.errors import DSLError
 from pxw.workflow import Span
@@ -92,3 +93,38 @@ def test_every_code_says_what_it_stands_for():
     assert all(
         code.startswith("PXW3") and title and kind in {"error", "warning"} for code, (kind, title) in CODES.items()
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "column", "end", "shown", "caret"),
+    [
+        ("/* 漢字 */ ab", 10, 12, "/* 漢字 */ ab", "           ^^"),
+        ("e\u0301 ab", 4, 6, "e\u0301 ab", "  ^^"),
+        ("a\x1b[31m b", 8, 9, "a\ufffd[31m b", "       ^"),
+        ("a\u200b b", 4, 5, "a\ufffd b", "   ^"),
+    ],
+)
+def test_a_caret_stands_under_its_word_whatever_stands_before_it(source, column, end, shown, caret):
+    assert _shown(source, column, end) == [f"1 | {shown}", f"  | {caret}"]
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+@pytest.mark.parametrize("at", [1, 30, 80, 120, 200])
+def test_of_a_line_longer_than_the_terminal_the_part_with_the_caret_is_shown(width, at):
+    source = "".join(f"{number:09d} " for number in range(25))
+    line, caret = _shown(source, at, at + 3, width)
+    assert len(line) <= width
+    start = caret.index("^")
+    assert line[start : start + 3] == source[at - 1 : at + 2]
+
+
+def test_a_caret_longer_than_the_terminal_ends_with_the_line():
+    line, caret = _shown("x" * 200, 3, 190, 40)
+    assert (len(line), len(caret)) == (40, 39)
+
+
+def _shown(source, column, end, width=None):
+    report = Report()
+    report.source(Path("w.xxp"), source)
+    report.add("PXW309", "so", Span("w.xxp", 1, column, end))
+    return render_text(report.diagnostics, width).splitlines()[1:]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pxw.dsl.resolve import resolve
+from pxw.dsl.resolve import files_of, merged, resolve
 from pxw.experiment import Transition
 from pxw.workflow import Condition, ControlLink, DataLink, DDMPlace, LocalPlace, PortRef
 
@@ -206,3 +206,28 @@ def test_every_part_of_a_graph_knows_where_it_was_declared(project):
     assert workflow.links == (ControlLink("A", "B"),)
     assert (workflow.links[0].at.line, workflow.data_links[0].at.line) == (2, 5)
     assert workflow.task("A").outputs[0].at.file == str(project / "tasks/read/task.xxp")
+
+
+@pytest.mark.parametrize("text", ["", "// nothing yet", "\ufeff\n"])
+def test_a_file_that_declares_nothing_is_told(project, text):
+    assert codes(read(project, text)) == ["PXW315"]
+
+
+def test_lines_may_end_as_on_old_macs(project):
+    found = read(project, "workflow W {\r  // no more\r  START -> A;\r}\r")
+    assert [(each.at.line, each.at.column) for each in found.diagnostics] == [(3, 12)]
+
+
+def test_files_below_a_folder_are_told_together_and_fill_each_other(project):
+    (project / "a.xxp").write_text("workflow A { START -> T; task T; }")
+    (project / "b.xxp").write_text(
+        'import "a.xxp"; workflow B from A { task T { implementation "tasks/read/task.py"; } }'
+    )
+    (project / ".hidden").mkdir()
+    (project / ".hidden/c.xxp").write_text("nonsense")
+    files = files_of(project)
+    assert [each.name for each in files if each.parent == project] == ["a.xxp", "b.xxp"]
+    assert all(".hidden" not in each.parts for each in files)
+    both = merged([resolve(project / "a.xxp"), resolve(project / "b.xxp")])
+    assert [each.code for each in both if each.severity == "error"] == []
+    assert [each.code for each in resolve(project / "a.xxp").report.errors] == ["PXW330"]

@@ -8,8 +8,8 @@ import pytest
 from dsl_projects import projects
 from hypothesis import HealthCheck, Phase, given, settings
 
-from pxw.dsl.diagnostics import render_text
 from pxw.dsl.emit_xxp import print_project
+from pxw.dsl.rendering import render_text
 from pxw.dsl.resolve import resolve
 
 CASES = Path(__file__).with_name("cases")

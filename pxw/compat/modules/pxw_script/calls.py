@@ -106,7 +106,7 @@ class Calls:
         folder = variables.get(data_set_folder_path)
         if not isinstance(folder, str):
             raise DatasetError(f"no folder {data_set_folder_path!r}: {nearest(data_set_folder_path, variables)}")
-        os.makedirs(folder, exist_ok=True)
+        files.make_folder(folder)
         return os.path.join(folder, file_name)
 
     def get_experiment_results(self, variables: Any = None) -> Any:

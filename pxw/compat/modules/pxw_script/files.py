@@ -109,6 +109,14 @@ def write_external(value: Any, path: str) -> None:
                 file.write(value)
 
 
+def make_folder(path: str) -> None:
+    """Make a folder that the workflow names."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(f"the folder {path} cannot be made: {error.strerror}: {error.filename}") from None
+
+
 @contextlib.contextmanager
 def publish(path: str) -> Iterator[str]:
     """Give a temporary path beside the final one, which it becomes when the block ends well.
@@ -117,7 +125,7 @@ def publish(path: str) -> Iterator[str]:
     next one, of whichever of the two, removes what a killed one left.
     """
     folder, name = os.path.split(path)
-    os.makedirs(folder, exist_ok=True)
+    make_folder(folder)
     stem = os.path.join(folder, f".{name[:50]}.")
     _sweep(stem)
     temporary, lock = _locked(stem)

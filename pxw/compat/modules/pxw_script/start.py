@@ -60,6 +60,8 @@ def run(task: tasks.Task, script: str) -> None:
     except BaseException as error:
         import traceback
 
+        if isinstance(error, SyntaxError) and error.filename == script:
+            error.__traceback__ = None  # no frame of the script took part
         _prune(error, set())
         traceback.print_exception(type(error), error, error.__traceback__)
         text = traceback.format_exception_only(type(error), error)[-1].strip()
