@@ -119,7 +119,7 @@ class Session:
         if self._run_id:
             where = f"\n{self.page}/runs/flow-run/{self._run_id}" if self.page else f", run {self._run_id}"
             line.append(where, style="dim")
-        self.console.print(line)
+        self.console.print(line, soft_wrap=True)  # an address in one piece can be clicked
 
     def _warn_of_failures(self) -> None:
         failed = [task.name for task in self._progress.tasks.values() if task.count("failed")]
@@ -145,7 +145,7 @@ class Session:
         written = [output.place for output in outputs]
         if written:
             lines.append(f"\n   = written already: {', '.join(written)}")
-        self.console.print(lines)
+        self.console.print(lines, soft_wrap=True)
 
     def _finished(self) -> int:
         return sum(task.count("done") for task in self._progress.tasks.values())
