@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pxw.scripts import script
     from pxw.spaces import Grid, Runs, grid, sample
     from pxw.specs import DDM, Arrow, Csv, Dataset, Json, Local, Parquet, Ref, Remote, Spec, Text
+    from pxw.threads import parallel
     from pxw.values import load, outputs, register, results, save
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "grid",
     "load",
     "outputs",
+    "parallel",
     "register",
     "results",
     "retry_on",
@@ -64,6 +66,7 @@ _WHERE = {
     **dict.fromkeys(("Grid", "Runs", "grid", "sample"), "pxw.spaces"),
     "Env": "pxw.isolated",
     "PxwError": "pxw.errors",
+    "parallel": "pxw.threads",
     "Unique": "pxw.schemas",
     "retry_on": "pxw.retrying",
     "script": "pxw.scripts",

@@ -161,6 +161,11 @@ def _function(source: Script, inputs: list[str], parameters: Mapping[str, Any]) 
     return run
 
 
+def _with_runs(results: Any) -> Any:
+    """An experiment's results as they are now, without the nodes of which no run is over."""
+    return {node: runs for node, runs in dict(results).items() if runs} if isinstance(results, dict) else results
+
+
 def _here(spec: Dataset, beside: Path) -> Dataset:
     """Where the script itself writes: what goes to an object store is sent from this machine."""
     return Local(f"{beside}/{spec.name_of_file}").inherit(spec) if isinstance(spec, Remote) else spec
@@ -199,7 +204,7 @@ class _ScriptBinding(Binding):
     def _run(self, given: dict[str, Any], step: Step) -> dict[str, Any]:
         """Run the script, and give all that it left, by name."""
         inputs = {name: self._handed(name, given.pop(name), step) for name in self.inputs}
-        results = given.pop("experiment_results", None)
+        results = _with_runs(given.pop("experiment_results", None))
         answers = self._answers(given, inputs, step)
         of_tasks = {name: value for name, value in given.items() if isinstance(value, Ref)}
         placed = {name: _here(spec, step.run.target(self.name, step.key, name)) for name, spec in self.outputs.items()}

@@ -12,14 +12,17 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from contextvars import copy_context
 from functools import partial
+from itertools import count
 from math import prod
-from typing import Any, ParamSpec, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias
 
 from pxw.errors import ArgumentError
+from pxw.threads import go_on, parallel
+
+if TYPE_CHECKING:
+    from _collections_abc import dict_items, dict_keys, dict_values
 
 __all__ = ["Configuration", "Grid", "Runs", "grid", "sample"]
 
@@ -131,6 +134,8 @@ class Submit(Protocol):
 class Runs(dict[int | str, Any]):
     """The runs of one space, counted from 1, and found as `1` and as `"1"`; to JSON it is an object.
 
+    It may be looked at while other threads add to it.
+
     Examples:
         >>> runs = Runs()
         >>> runs.add({"depth": 3}, {"accuracy": 0.9})
@@ -140,7 +145,7 @@ class Runs(dict[int | str, Any]):
 
     def add(self, configuration: Mapping[str, Any], result: Any) -> None:
         """Note the next run: what it was made with, and what it gave."""
-        self[str(len(self) + 1)] = {"configuration": dict(configuration), "result": result}
+        self._note(self._next(), configuration, result)
 
     @contextmanager
     def parallel(self, most: int = 1) -> Iterator[Submit]:
@@ -159,35 +164,52 @@ class Runs(dict[int | str, Any]):
         """
         if most < 1:
             raise ArgumentError(f"{most} runs at a time: expected a whole number from 1 on")
-        begun: list[tuple[Configuration, Future[Any]]] = []
-        threads = ThreadPoolExecutor(most)
+        numbers = count(self._next())
+        with parallel(most) as begin:
 
-        def submit(
-            configuration: Mapping[str, Any], flow: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs
-        ) -> None:
-            if most == 1:
-                self.add(configuration, flow(*args, **kwargs))
-            else:
-                call = partial(copy_context().run, flow, *args, **kwargs)
-                begun.append((dict(configuration), threads.submit(call)))
+            def submit(
+                configuration: Mapping[str, Any], flow: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs
+            ) -> None:
+                once = partial(self._run, next(numbers), dict(configuration), partial(flow, *args, **kwargs))
+                if most > 1:
+                    begin(once)
+                else:
+                    go_on()
+                    once()
 
-        try:
             yield submit
-            wait([future for _, future in begun], return_when=FIRST_EXCEPTION)
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-        threads.shutdown(cancel_futures=True)
-        self._take(begun)
 
-    def _take(self, begun: list[tuple[Configuration, Future[Any]]]) -> None:
-        """Note what was made, and raise the first failure."""
-        failures = [future for _, future in begun if not future.cancelled() and future.exception() is not None]
-        for number, (configuration, future) in enumerate(begun, len(self) + 1):
-            if not future.cancelled() and future not in failures:
-                self[str(number)] = {"configuration": configuration, "result": future.result()}
-        for future in failures:
-            future.result()
+    def _run(self, number: int, configuration: Configuration, flow: Callable[[], Any]) -> None:
+        self._note(number, configuration, flow())
+
+    def _note(self, number: int, configuration: Mapping[str, Any], result: Any) -> None:
+        self[str(number)] = {"configuration": dict(configuration), "result": result}
+
+    def _next(self) -> int:
+        return max((int(each) for each in self), default=0) + 1
+
+    # Runs that end earlier than those before them come behind them all the same; each look is at a copy of its own.
+
+    def _now(self) -> dict[int | str, Any]:
+        return dict(sorted(super().items(), key=lambda each: (len(str(each[0])), str(each[0]))))
+
+    def __iter__(self) -> Iterator[int | str]:
+        return iter(self._now())
+
+    def keys(self) -> dict_keys[int | str, Any]:
+        """The numbers, in order."""
+        return self._now().keys()
+
+    def values(self) -> dict_values[int | str, Any]:
+        """The runs, in order."""
+        return self._now().values()
+
+    def items(self) -> dict_items[int | str, Any]:
+        """The runs and their numbers, in order."""
+        return self._now().items()
+
+    def __reduce__(self) -> tuple[type[Runs], tuple[dict[int | str, Any]]]:
+        return Runs, (self._now(),)
 
     def __missing__(self, number: object) -> Any:
         if isinstance(number, int) and str(number) in self:

@@ -18,6 +18,7 @@ from pxw.data.schema import schema_of
 from pxw.errors import OutputError, PxwError, RefTouchedError
 from pxw.specs import Dataset, Placed, Ref
 from pxw.stores import store_of
+from pxw.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,8 @@ class Walk:
         """Walk while the block runs; it ends early, and without an error, where a value is asked for."""
         token = active_walk.set(self)
         try:
-            yield
+            with in_order():
+                yield
         except RefTouchedError as error:
             self.stopped = f"{_line(error)}: {error.message}"
         except PxwError as error:

@@ -16,7 +16,21 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["FALSE", "TRUE", "Branch", "Choice", "Decision", "Flowchart", "Formula", "Guarded", "either", "implies"]
+__all__ = [
+    "FALSE",
+    "TRUE",
+    "Beside",
+    "Branch",
+    "Choice",
+    "Decision",
+    "Flowchart",
+    "Formula",
+    "Guarded",
+    "Item",
+    "Node",
+    "either",
+    "implies",
+]
 
 Cube: TypeAlias = frozenset[tuple[int, bool]]
 """Conditions (their indices) and how each must turn out, all together."""
@@ -109,8 +123,17 @@ class Guarded:
     body: list[Node]
 
 
-Node: TypeAlias = str | Decision | Branch | Guarded
-_Item: TypeAlias = str | int
+@dataclass(frozen=True)
+class Beside:
+    """Lists of nodes that go on side by side; some may wait for others, given by their places, to be over."""
+
+    branches: list[list[Node]]
+    waits: list[list[int]]
+
+
+Node: TypeAlias = str | Decision | Branch | Guarded | Beside
+Item: TypeAlias = str | int
+"""A name, or the number of a condition."""
 
 
 @dataclass
@@ -132,20 +155,20 @@ class Flowchart:
     needs: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     alive: dict[str, Formula] = field(default_factory=dict)
     decided: dict[int, Formula] = field(default_factory=dict)
-    order: list[_Item] = field(default_factory=list)
-    """Names and, as numbers, conditions."""
+    order: list[Item] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        before = self._before()
+        before = self.before()
         for item in _sorted([*self.names, *range(len(self.choices))], before, {}):
             self._reckon(item)
         self.order = _sorted([*self.names, *range(len(self.choices))], before, self._guards())
 
-    def _guards(self) -> dict[_Item, Formula]:
+    def _guards(self) -> dict[Item, Formula]:
         return dict([*self.alive.items(), *self.decided.items()])
 
-    def _before(self) -> dict[_Item, set[_Item]]:
-        before: dict[_Item, set[_Item]] = {name: set() for name in (*self.names, *range(len(self.choices)))}
+    def before(self) -> dict[Item, set[Item]]:
+        """Who waits for whom."""
+        before: dict[Item, set[Item]] = {name: set() for name in (*self.names, *range(len(self.choices)))}
         for source, target in (*self.links, *self.waits):
             before[target].add(source)
         for index, choice in enumerate(self.choices):
@@ -156,7 +179,7 @@ class Flowchart:
                 before[name] |= {*choice.then, *choice.otherwise}
         return before
 
-    def _reckon(self, item: _Item) -> None:
+    def _reckon(self, item: Item) -> None:
         if isinstance(item, int):
             sources = self.choices[item].sources
             self.decided[item] = either(*(self.alive[name] for name in sources)) if sources else TRUE
@@ -185,7 +208,7 @@ class Flowchart:
         guards = self._guards()
         return self._folded([(item, guards[item]) for item in self.order if guards[item] != FALSE], frozenset())
 
-    def _folded(self, items: list[tuple[_Item, Formula]], context: Cube) -> list[Node]:
+    def _folded(self, items: list[tuple[Item, Formula]], context: Cube) -> list[Node]:
         nodes: list[Node] = []
         left = [(item, _given(formula, context)) for item, formula in items]
         while left:
@@ -202,7 +225,7 @@ class Flowchart:
         return nodes
 
     def _branch(
-        self, items: list[tuple[_Item, Formula]], context: Cube, index: int | None, formula: Formula
+        self, items: list[tuple[Item, Formula]], context: Cube, index: int | None, formula: Formula
     ) -> Branch | Guarded:
         if index is None:
             return Guarded(formula, self._folded([(item, TRUE) for item, _ in items], frozenset()))
@@ -221,24 +244,24 @@ def _asks(formula: Formula, index: int | None, first: Formula) -> bool:
     return bool(formula) and any(all((index, wanted) in cube for cube in formula) for wanted in (True, False))
 
 
-def _sorted(items: Iterable[_Item], before: dict[_Item, set[_Item]], guards: dict[_Item, Formula]) -> list[_Item]:
+def _sorted(items: Iterable[Item], before: dict[Item, set[Item]], guards: dict[Item, Formula]) -> list[Item]:
     """Topologically; what always runs first, then what runs under the same formula as its neighbour."""
     place = {item: number for number, item in enumerate(items)}
-    after: dict[_Item, list[_Item]] = {item: [] for item in place}
+    after: dict[Item, list[Item]] = {item: [] for item in place}
     for item, sources in before.items():
         for source in sources:
             after[source].append(item)
     waiting = {item: len(sources) for item, sources in before.items()}
     kinds: dict[Formula, int] = {}
 
-    def rank(item: _Item) -> tuple[int, bool, int, _Item]:
+    def rank(item: Item) -> tuple[int, bool, int, Item]:
         formula = guards.get(item, TRUE)
         kind = 0 if formula == TRUE else kinds.setdefault(formula, len(kinds) + 1)
         return (-kind, isinstance(item, int), place[item], item)
 
     heap = [rank(item) for item, count in waiting.items() if not count]
     heapq.heapify(heap)
-    found: list[_Item] = []
+    found: list[Item] = []
     while heap:
         item = heapq.heappop(heap)[-1]
         found.append(item)

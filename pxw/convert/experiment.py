@@ -6,6 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from pxw.convert.axes import only, write_space
+from pxw.convert.beside import Arrangement, first, items_of
 from pxw.convert.branches import FALSE, Choice, Flowchart
 from pxw.convert.chain import Chain
 from pxw.convert.conditions import Tests
@@ -22,9 +23,10 @@ from pxw.experiment import Event, ExperimentTask, Space
 from pxw.runner.asking import asking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from pxw.convert.branches import Beside, Node
     from pxw.convert.modules import Modules
     from pxw.convert.report import Notes
     from pxw.convert.shared import Shared
@@ -65,9 +67,11 @@ class ExperimentModule:
         self.called = {each.name: modules.of(experiment.workflow(each.workflow)) for each in self.spaces}
         self.flows = list({each.module: each for each in self.called.values()}.values())
         own = {self.tests.module, self.configurations, *(each.flow for each in self.flows)}
-        self.names = Names({*TAKEN, *own, "seed", "parallel", "submit", "number", "configuration", "found"})
+        self.names = Names({*TAKEN, *own, "seed", "parallel", "submit", "begin", "number", "configuration", "found"})
         self.flow = self.names.new(self.module)
         self.variables = {each.name: self.names.new(each.name, f"{each.name}_space") for each in self.spaces}
+        self.begun: set[str] = set()
+        """Nodes whose results have a place before they begin."""
         self.inputs = self._unplaced()
         self.tasks = {
             each.name: Wiring(asking(each).workflow, notes, project.root, bound={}, names=self.names)
@@ -196,6 +200,8 @@ class ExperimentModule:
             test=self._test,
             before=lambda _: _leave_gap(body),
             at=lambda index: self.decided[index].at,
+            arranged=Arrangement(chart.before(), [each.name for each in self.experiment.events]).arranged,
+            beside=lambda node, write: self._write_beside(body, node, write),
         )
         for index in ifs.idle():
             each = self.decided[index]
@@ -210,11 +216,39 @@ class ExperimentModule:
         each = self.decided[index]
         return self.tests.test(each.condition or "", each.kind, each.at)
 
+    def _write_beside(self, body: Source, node: Beside, write: Callable[[list[Node]], None]) -> None:
+        """Write each branch as a function, and the calls of them."""
+        _leave_gap(body)
+        begun = [name for name in first([node]) if name not in self.begun]
+        if len(begun) > 1:  # so that they are in this order, whichever begins first
+            for name in begun:
+                self._begin(body, self.experiment.node(name))
+            self.begun.update(begun)
+            body.blank(1)
+        said = ["_to_".join(_ends(branch)) for branch in node.branches]
+        functions = [self.names.new(f"run_{each}") for each in said]
+        awaited = {place for waits in node.waits for place in waits}
+        futures = {place: self.names.new(f"{said[place]}_future") for place in sorted(awaited)}
+        for function, branch, waits in zip(functions, node.branches, node.waits, strict=True):
+            body.add(f"def {function}() -> None:")
+            body.depth += 1
+            for place in waits:
+                body.add(f"{futures[place]}.result()")
+            write(branch)
+            body.depth -= 1
+            body.blank(1)
+        body.add("with pxw.parallel() as begin:")
+        body.depth += 1
+        for place, function in enumerate(functions):
+            body.add(f"{futures[place]} = begin({function})" if place in futures else f"begin({function})")
+        body.depth -= 1
+
     def _write_node(self, body: Source, name: str) -> None:
         node = self.experiment.node(name)
         _leave_gap(body)
         match node:
             case Space():
+                self._begin(body, node)
                 self.runs[name].write(body, self.variables[name])
             case ExperimentTask():
                 self._write_task(body, node)
@@ -224,6 +258,11 @@ class ExperimentModule:
                     f"The event {name} is for people, and nothing waits for it here{f': {said}' if said else ''}."
                 )
 
+    def _begin(self, body: Source, node: Space | ExperimentTask | Event) -> None:
+        """Write the place of a node's results, if it has none yet."""
+        if node.name not in self.begun and not isinstance(node, Event):
+            body.add(f"results[{quoted(node.name)}] = pxw.Runs()", node.at if isinstance(node, Space) else None)
+
     def _write_task(self, body: Source, node: ExperimentTask) -> None:
         wiring = self.tasks[node.name]
         for step in wiring.steps.values():
@@ -231,10 +270,16 @@ class ExperimentModule:
                 step.passed["experiment_results"] = "results"
         chain = Chain(wiring, body)
         chain.write()
-        body.add(f"results[{quoted(node.name)}] = pxw.Runs()")
+        self._begin(body, node)
         body.add(call(f"results[{quoted(node.name)}].add", ["{}", chain.results()]))
 
 
+def _ends(branch: list[Node]) -> list[str]:
+    """The first node of a branch, and the last one, if there are several."""
+    names = [item for item in items_of(branch) if isinstance(item, str)]
+    return names if len(names) == 1 else [names[0], names[-1]]
+
+
 def _leave_gap(body: Source) -> None:
-    if not body.lines[-1].endswith(":"):
+    if body.lines[-1] and not body.lines[-1].endswith(":"):
         body.blank(1)

@@ -61,7 +61,6 @@ class Runs:
     def write(self, body: Source, variable: str) -> None:
         """Write the loop over the space's configurations; of a single one, what would be in it."""
         runs = f"results[{quoted(self.space.name)}]"
-        body.add(f"{runs} = pxw.Runs()", self.space.at)
         if self.only is not None:
             body.add(call(f"found = {self.wiring.flow}", keywords(self._given())))
             configuration = mapping("", {name: written(value) for name, value in self.only.items()})

@@ -26,6 +26,7 @@ from pxw.runs import Run, active, open_run
 from pxw.runs.unseen import submitted
 from pxw.specs import Ref, Spec
 from pxw.specs.touching import future_touched, refuse_touching
+from pxw.threads import go_on
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def call_here(binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any], *
     run = active.get()
     if run is None:
         return binding.call_plain(args, kwargs)
+    go_on()
     step = Step(run, f"{next(_keys):04d}-{uuid4().hex[:8]}")
     call = binding.call_async if inspect.iscoroutinefunction(binding.fn) else binding.call
     return call(step, args, kwargs)
@@ -225,6 +227,7 @@ class InlineFlow:
             validate(self.fn, bound)
         if active_walk.get() is not None:
             return self.fn(*bound.args, **bound.kwargs)
+        go_on()
         identity = self.options.get("run_id") or f"inline-{uuid4()}"  # `pxw run` follows the run's journal
         run = open_run(identity, self.name)
         if inspect.iscoroutinefunction(self.fn):

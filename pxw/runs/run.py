@@ -17,6 +17,7 @@ from pxw.runs.folders import Hold, alone, caller_of, folder_of, safe
 from pxw.runs.unseen import none_unseen
 from pxw.settings import load_settings
 from pxw.specs import DDM, Remote
+from pxw.threads import on_its_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -104,7 +105,7 @@ class Run:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep the folder from being collected, and be the active run, while the block runs."""
-        with closing(Hold(self.folder)):
+        with closing(Hold(self.folder)), on_its_own():
             caller = active.get()
             if caller is not None and caller != self:
                 (self.folder / ".caller").write_text(caller.folder.name)

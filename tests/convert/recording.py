@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType, SimpleNamespace
@@ -131,7 +132,22 @@ class Recorder:
         def outputs(future: Future) -> Outputs:
             return Outputs(future.call)
 
-        own = {"script": self.script, "flow": flow, "results": results, "outputs": outputs, "Spec": Any}
+        @contextmanager
+        def parallel() -> Iterator[Callable[..., Any]]:
+            def begin(fn: Callable[[], None]) -> Any:
+                fn()  # what runs side by side has no order
+                return SimpleNamespace(result=lambda: None)
+
+            yield begin
+
+        own = {
+            "parallel": parallel,
+            "script": self.script,
+            "flow": flow,
+            "results": results,
+            "outputs": outputs,
+            "Spec": Any,
+        }
         return SimpleNamespace(
             **{**{name: getattr(pxw, name) for name in ("DDM", "Local", "Runs", "grid", "sample")}, **own}
         )

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pxw.convert import convert
+from pxw.convert.beside import Arrangement
 from pxw.convert.branches import TRUE, Branch, Choice, Decision, Flowchart
 from pxw.errors import TargetError
 from tests.convert.comparing import compare
@@ -78,6 +80,47 @@ def test_who_runs_after_a_choice_runs_always():
 def test_a_choice_within_a_choice_is_an_if_within_an_if():
     chart = Flowchart("ABCD", [], [Choice(("A",), ("B",)), Choice(("B",), ("C",), ("D",))])
     assert chart.tree() == ["A", Decision(0), Branch(0, ["B", Decision(1), Branch(1, ["C"], ["D"])], [])]
+
+
+def _waits(nodes, over=frozenset()):
+    """For each node, all that is over when it begins; and what is over after all of them."""
+    found = {}
+    for node in nodes:
+        if isinstance(node, str):
+            found[node] = over
+            over |= {node}
+            continue
+        ends = []
+        for branch, waits in zip(node.branches, node.waits, strict=True):
+            begun = over.union(*(ends[place] for place in waits))
+            inner, end = _waits(branch, begun)
+            found |= inner
+            ends.append(end)
+        over = over.union(*ends)
+    return found, over
+
+
+@given(
+    st.sets(st.tuples(st.sampled_from("ABCDEFG"), st.sampled_from("ABCDEFG")).filter(lambda each: each[0] < each[1]))
+)
+def test_each_node_of_a_graph_without_conditions_waits_for_what_is_before_it_and_for_nothing_else(links):
+    before = {name: {one for one, two in links if two == name} for name in "ABCDEFG"}
+    for name in "ABCDEFG":
+        before[name] = before[name].union(*(before[each] for each in before[name]))
+    chart = Flowchart("ABCDEFG", sorted(links), [])
+    found, over = _waits(Arrangement(chart.before(), []).arranged(chart.tree()))
+    assert found == before
+    assert over == set("ABCDEFG")
+
+
+def test_spaces_one_after_the_other_stay_so():
+    chart = Flowchart("ABC", [("A", "B"), ("B", "C")], [])
+    assert Arrangement(chart.before(), []).arranged(chart.tree()) == ["A", "B", "C"]
+
+
+def test_an_event_is_no_branch_of_its_own():
+    chart = Flowchart("ABC", [("A", "B"), ("A", "C")], [])
+    assert Arrangement(chart.before(), ["C"]).arranged(chart.tree()) == ["A", "C", "B"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CASES).as_posix())

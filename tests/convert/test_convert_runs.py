@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,104 @@ workflow Reviewed { START -> Review -> END; task Review { implementation "review
             assert find_flow("flows/reviewed.py")()["kept"] == [3, "a"]
     finally:
         asker.reset(token)
+
+
+# Nodes that do not wait for each other ------------------------------------------------------------------------------
+
+MEET = """
+import time
+from pathlib import Path
+import proactive_helper as ph
+
+met = Path("ROOT/met")
+met.mkdir(exist_ok=True)
+(met / variables["name"]).touch()
+until = time.time() + 60
+while not {each.name for each in met.iterdir()} >= set(variables["all"].split()):
+    assert time.time() < until, "somebody did not come"
+    time.sleep(0.02)
+if variables["name"] == "fails":
+    raise ValueError("on purpose")
+if variables["name"] == "first":
+    time.sleep(0.3)  # it ends last
+resultMap.put("name", variables["name"])
+resultMap.put("seen", sorted(ph.get_experiment_results() or {}))
+"""
+
+TOGETHER = """
+workflow W { task T { implementation "meet"; param name = "x"; param all = ""; } START -> T -> END; }
+experiment Together {
+  control {
+    START -> (First || Second) -> Joined -> END;
+    Second ?-> More { condition "len(results['Second']) == 2" };
+    Second ?-> Never { condition "len(results['Second']) == 1" };
+    More -> Last -> END;
+    START -> Alone -> END;
+  }
+  space First of W { strategy singlerun; task T { param name = "first"; param all = "first s-1 alone"; } }
+  space Second of W {
+    strategy gridsearch;
+    param_values name = enum("s-1", "s-2");
+    task T { param name = name; param all = "first s-1 alone"; }
+  }
+  space Joined of W { strategy singlerun; task T { param name = "joined"; param all = "joined more"; } }
+  space More of W { strategy singlerun; task T { param name = "more"; param all = "joined more"; } }
+  space Never of W { strategy singlerun; task T { param name = "never"; } }
+  task Last { implementation "meet"; param name = "last"; param all = "more"; }
+  task Alone { implementation "meet"; param name = "alone"; param all = "alone"; }
+}
+"""
+
+
+ENDS_AFTER_THE_FAILURE = """
+def is_told():
+    return any(b"on purpose" in each.read_bytes() for each in Path("HOME").rglob("journal.jsonl"))
+
+while variables["name"] == "s-1" and not is_told():
+    time.sleep(0.02)
+time.sleep(0.2)  # the journal hears of it a moment before the experiment does
+"""
+
+
+def _together(project: Path, text: str = TOGETHER) -> None:
+    (project / "tasks/meet").mkdir(exist_ok=True)
+    (project / "tasks/meet/task.py").write_text(MEET.replace("ROOT", str(project)))
+    (project / "together.xxp").write_text(text)
+    convert(project / "together.xxp", project / "together").write()
+
+
+def _judge_together(results: dict[str, Any]) -> None:
+    names = {node: [run["result"]["name"] for run in runs.values()] for node, runs in results.items()}
+    expected = {"First": ["first"], "Second": ["s-1", "s-2"], "Alone": ["alone"], "Joined": ["joined"]}
+    assert names == expected | {"More": ["more"], "Last": ["last"]}
+    assert list(results)[:3] == ["First", "Second", "Alone"]
+    assert set(results["Last"][1]["result"]["seen"]) >= {"Alone", "More", "Second"}
+    assert "Last" not in results["Last"][1]["result"]["seen"]
+
+
+def test_independent_nodes_run_side_by_side_as_in_the_dsl(project: Path) -> None:
+    _together(project)
+    with inline():
+        _judge_together(find_flow("together/together.py")())
+        for each in (project / "met").iterdir():
+            each.unlink()
+        found = resolve("together.xxp").raise_errors()
+        _judge_together(flow_of(found.experiments["Together"], Setup(found.project.conditions))())
+
+
+def test_independent_nodes_run_side_by_side_on_prefect(project: Path, prefect_server: str) -> None:
+    _together(project)
+    with without_heartbeats():
+        _judge_together(find_flow("together/together.py")())
+
+
+def test_when_one_of_them_fails_the_experiment_fails_and_nothing_else_is_begun(project: Path) -> None:
+    text = TOGETHER.replace(
+        'param name = "first"; param all = "first s-1 alone"', 'param name = "fails"; param all = "s-1"'
+    )
+    _together(project, text.replace("first s-1 alone", "fails s-1 alone"))
+    script = project / "tasks/meet/task.py"
+    script.write_text(script.read_text() + ENDS_AFTER_THE_FAILURE.replace("HOME", os.environ["PXW_HOME"]))
+    with inline(), pytest.raises(Exception, match="on purpose"):
+        find_flow("together/together.py")()
+    assert {each.name for each in (project / "met").iterdir()} == {"fails", "s-1", "alone"}

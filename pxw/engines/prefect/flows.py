@@ -20,6 +20,7 @@ from pxw.engines.inline import InlineFlow, holds_reference
 from pxw.engines.prefect.contexts import run_of
 from pxw.engines.prefect.ending import ends_when_told
 from pxw.engines.prefect.sent_contexts import small_contexts
+from pxw.threads import go_on
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Flow(prefect.Flow[P, R]):
         """Run the flow."""
         if active_walk.get() is not None:
             return InlineFlow(inspect.unwrap(self.fn), {"name": self.name})(*args, **kwargs)
+        go_on()
         return super().__call__(*args, **kwargs)
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:  # type: ignore[override]  # it names each

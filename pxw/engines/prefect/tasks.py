@@ -24,6 +24,7 @@ from pxw.engines.prefect.futures import see_allowed, watched
 from pxw.isolated import bind
 from pxw.retrying import RetryOn
 from pxw.runs import active, hold_for_process
+from pxw.threads import go_on
 from pxw.walks import active_walk
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ class Task(prefect.Task[P, R]):
         return changed
 
     def _light(self, args: tuple[Any, ...], kwargs: dict[str, Any], engine: dict[str, Any]) -> inspect.BoundArguments:
+        go_on()
         see_allowed((*args, *kwargs.values(), *(engine.get("wait_for") or ())))
         light = self.binding.light(current_run(), self.binding.complete(args, kwargs))
         self.binding.each(light, lambda _, value: _sealed(value))
