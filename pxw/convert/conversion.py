@@ -9,9 +9,9 @@ from errno import EISDIR
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from pxw.convert.copies import Copies, roots_of
+from pxw.convert.copies import Copies, own_of_file, own_of_task
 from pxw.convert.experiment import ExperimentModule
-from pxw.convert.functions import Functions
+from pxw.convert.functions import PACKAGE, Functions
 from pxw.convert.modules import Modules
 from pxw.convert.report import Notes, as_json, as_markdown
 from pxw.convert.shared import SHARED, Shared
@@ -23,7 +23,7 @@ from pxw.errors import PlaceError, TargetError
 from pxw.workflow import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pxw.convert.report import Entry
@@ -150,7 +150,10 @@ def convert(
         raise TargetError(f"{target} is no .xxp file, nor a folder with some")
     resolutions = [resolve(file, config) for file in files_of(target)]
     _refuse_errors(resolutions, target)
-    known = Modules(resolutions, roots_of(_tasks(resolutions)) if tasks or frames else ())
+    beside = list(_beside(resolutions))
+    own = [*map(own_of_file, beside), *map(own_of_task, _tasks(resolutions) if tasks or frames else ())]
+    known = Modules(resolutions, {root for each in own for root in each.roots()})
+    copies = Copies(found.out, beside, {PACKAGE, SHARED})
     modules: list[WorkflowModule | ExperimentModule] = []
     every: list[Notes] = []
     for resolution in resolutions:
@@ -161,19 +164,28 @@ def convert(
                 notes.add("dropped" if each.code == "PXW360" else "person", each.message, each.at)
         modules += _modules(resolution, known, notes, inclusive=inclusive)
     if tasks or frames:
-        _make_functions(found, modules, known, frames=frames)
+        _make_functions(found, modules, Functions(found.out, copies, frames=frames))
     shared = Shared(modules, found.out)
     common = shared.source()
     if common is not None:
         _add(found, SHARED, common, every[0])
     for module in modules:
         _add(found, module.module, module.source(shared, found.out), module.notes)
-        _copy(found, module.uses, module.notes)
+        for path in module.uses:
+            _copy(copies, path, module.notes)
+    found.copies, found.origins = copies.files, found.origins | copies.origins
     found.entries = list(dict.fromkeys(entry for notes in every for entry in notes.entries))
     return found
 
 
 _SAID_HERE = {"PXW330", "PXW361"}  # abstract tasks, and conditions for people: the conversion says more of them
+
+
+def _beside(resolutions: list[Resolution]) -> Iterator[Path]:
+    """The modules with conditions and configurations."""
+    for each in resolutions:
+        known = (each.project.conditions, each.project.configurations)
+        yield from (path for path in known if path is not None and path.is_file())
 
 
 def _tasks(resolutions: list[Resolution]) -> Iterator[TaskNode]:
@@ -205,17 +217,12 @@ def _modules(
         yield ExperimentModule(experiment, known, project, conditions, notes, inclusive=inclusive)
 
 
-def _make_functions(
-    found: Conversion, modules: list[WorkflowModule | ExperimentModule], known: Modules, *, frames: bool
-) -> None:
-    copies = Copies(found.out, known.reserved)
-    functions = Functions(found.out, copies, frames=frames)
+def _make_functions(found: Conversion, modules: list[WorkflowModule | ExperimentModule], functions: Functions) -> None:
     for module in modules:
         for wiring in module.wirings:
             functions.convert(wiring, module.project)
     found.files |= functions.files
-    found.copies |= copies.files
-    found.origins |= functions.origins | copies.origins
+    found.origins |= functions.origins
 
 
 def _add(found: Conversion, module: str, source: Source, notes: Notes) -> None:
@@ -224,11 +231,12 @@ def _add(found: Conversion, module: str, source: Source, notes: Notes) -> None:
     found.origins[f"{module}.py"] = origins
 
 
-def _copy(found: Conversion, paths: Iterable[Path], notes: Notes) -> None:
-    """Put the project's own modules beside those that import them."""
-    for path in paths:
-        found.copies[path.name] = path.read_bytes()
-        notes.add("decided", f"{path.name} stands beside the modules: a copy", Span(str(path), 1, 1, 2))
+def _copy(copies: Copies, path: Path, notes: Notes) -> None:
+    """Put a module with conditions or configurations beside those that import it."""
+    own = own_of_file(path)
+    for clash in copies.clashes(own, notes):
+        notes.add("person", f"{path.name} {clash.message}", Span(str(path), 1, 1, 1))
+    copies.add(own, notes)
 
 
 def _workflows(resolution: Resolution, notes: Notes) -> Iterator[Workflow]:

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 from pxw.compat import Script
 from pxw.convert.scripts import Reason, decoded
-from pxw.convert.scripts.own import Own, SearchPath
+from pxw.convert.scripts.own import Own, Place, SearchPath
 from pxw.workflow import Span
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from pxw.convert.report import Notes
-    from pxw.convert.scripts.own import Place
     from pxw.workflow import TaskNode
 
-__all__ = ["Copies", "roots_of", "search_path"]
+__all__ = ["Copies", "own_of_file", "own_of_task", "search_path"]
 
 
 def search_path(node: TaskNode) -> SearchPath:
@@ -28,16 +27,19 @@ def search_path(node: TaskNode) -> SearchPath:
     return SearchPath(map(Path, Script(path=node.script, dependencies=node.dependencies).search_path))
 
 
-def roots_of(nodes: Iterable[TaskNode]) -> set[str]:
-    """The modules and packages of the project that some tasks import: nothing else may have such a name."""
-    found: set[str] = set()
-    for node in nodes:
-        try:
-            tree = ast.parse(decoded(node.script.read_bytes())) if node.script else ast.Module([], [])
-        except (OSError, SyntaxError, ValueError):
-            continue
-        found |= Own(tree, search_path(node)).roots().keys()
-    return found
+def own_of_task(node: TaskNode) -> Own:
+    """The modules of its project that a task's script imports."""
+    try:
+        tree = ast.parse(decoded(node.script.read_bytes())) if node.script else ast.Module([], [])
+        return Own(tree, search_path(node))
+    except (OSError, SyntaxError, ValueError):
+        return Own(ast.Module([], []), SearchPath())
+
+
+def own_of_file(path: Path) -> Own:
+    """A module of the project, and those that it imports."""
+    text = f"import {path.stem}\n{path.stem}" if path.stem.isidentifier() else ""
+    return Own(ast.parse(text), SearchPath([path.parent]))
 
 
 class Copies:
@@ -45,13 +47,14 @@ class Copies:
 
     Args:
         out: the folder that they are made for.
+        beside: modules that stand there, if anything uses them.
         taken: names that none of them may have.
     """
 
-    def __init__(self, out: Path, taken: Collection[str]) -> None:
+    def __init__(self, out: Path, beside: Iterable[Path], taken: Collection[str]) -> None:
         self._out = out
         self._taken = taken
-        self._roots: dict[str, Place] = {}
+        self._roots = {path.stem: Place(path.stem, path) for path in beside}
         self.files: dict[str, bytes] = {}
         self.origins: dict[str, dict[int, str]] = {}
 
@@ -62,12 +65,9 @@ class Copies:
             if root in self._taken:
                 yield Reason(line, f"imports '{root}' of its project, and that name is taken in the converted code")
             elif known != place and known.files() != place.files():
-                ours, theirs = (
-                    notes.place(Span(str(each.file or each.folders[0]), 1, 1, 1)) for each in (place, known)
-                )
-                yield Reason(
-                    line, f"imports '{root}', which is {ours}, but {theirs} in another task: rename one of them"
-                )
+                ours, theirs = (notes.place(_at(each)) for each in (place, known))
+                text = f"imports '{root}', which is {ours}, but {theirs} elsewhere: rename one of them"
+                yield Reason(line, text)
 
     def add(self, own: Own, notes: Notes) -> None:
         """Take what a task imports."""

@@ -30,11 +30,7 @@ class Modules:
     """
 
     def __init__(self, resolutions: Sequence[Resolution], own: Iterable[str] = ()) -> None:
-        projects = [each.project for each in resolutions]
-        beside = {path.stem for each in projects for path in (each.conditions, each.configurations) if path}
-        self.reserved = {*beside, PACKAGE, SHARED}
-        """Names that no module of the project may have that a script imports."""
-        self._names = Names({*self.reserved, *own})
+        self._names = Names({PACKAGE, SHARED, *own})
         self._wirings: dict[str, list[Wiring]] = {}
         self._spaces = [
             (one.workflow(space.workflow), space)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pxw.convert import Conversion, convert
+from pxw.importing import find_flow, inline
 from tests.convert.scripts_corpus import PATHS, PH
 
 CONFIG = 'TASK_LIBRARY_PATH = "tasks"\nPYTHON_DEPENDENCIES_RELATIVE_PATH = "."\n'
@@ -360,13 +361,49 @@ def test_two_modules_of_one_name_let_the_second_script_stay():
     ((place, (told,)),) = refused(made).items()
     assert place == ("tasks/t2/task.py", 6)
     assert told == (
-        "task 'T2' stays a script: it imports 'beside', which is tasks/t2/beside.py, but tasks/t0/beside.py in another "
-        "task: rename one of them"
+        "task 'T2' stays a script: it imports 'beside', which is tasks/t2/beside.py, but tasks/t0/beside.py "
+        "elsewhere: rename one of them"
     )
     assert made.copies.keys() == {"beside.py"}
     expected = outputs("w.xxp")
     made.write()
     assert outputs("flows/w.py") == expected
+
+
+CONDITIONAL = """
+workflow Chosen {
+  START -> N -> "big" ? M : O -> END;
+  task N { implementation "n"; } task M { implementation "n"; } task O { implementation "n"; }
+}
+"""
+
+
+def test_modules_that_conditions_import_come_along():
+    files = {
+        "eexp_config.py": CONFIG + 'PYTHON_CONDITIONS = "conditions"\n',
+        "conditions.py": "from lib.limits import LIMIT\n\n\ndef big(results):\n    return results['N']['n'] > LIMIT\n",
+        "lib/limits.py": "LIMIT = 2\n",
+        "tasks/n/task.py": 'resultMap.put("n", 3)\n',
+        "chosen.xxp": CONDITIONAL,
+    }
+    for name, text in files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+    made = convert(Path("chosen.xxp"), Path("flows"))
+    made.write()
+    assert made.copies.keys() == {"conditions.py", "lib/__init__.py", "lib/limits.py"}
+    with inline():
+        assert find_flow("flows/chosen.py")()["M"]["n"] == 3
+
+
+def test_a_module_of_the_name_of_the_conditions_keeps_the_script():
+    Path("conditions.py").write_text("")
+    made = project(
+        {"src/conditions.py": "x = 1\n", "eexp_config.py": CONFIG + 'PYTHON_CONDITIONS = "conditions"\n'},
+        "import conditions\nmade = conditions.x\n",
+    )
+    ((told,),) = refused(made).values()
+    assert "imports 'conditions', which is src/conditions.py, but conditions.py elsewhere: rename one of them" in told
 
 
 def test_a_workflow_makes_room_for_a_module_of_its_name():
