@@ -178,7 +178,8 @@ def convert(
     return found
 
 
-_SAID_HERE = {"PXW330", "PXW361"}  # abstract tasks, and conditions for people: the conversion says more of them
+# Abstract tasks, datasets without a place, and conditions for people: the conversion says more of them.
+_SAID_HERE = {"PXW330", "PXW356", "PXW361"}
 
 
 def _beside(resolutions: list[Resolution]) -> Iterator[Path]:

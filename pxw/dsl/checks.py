@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from pxw.dsl.diagnostics import where
-from pxw.workflow import DataRef, PortRef, find_cycle
+from pxw.workflow import DataRef, DDMPlace, PortRef, find_cycle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +53,7 @@ def check_graph(workflow: Workflow, control: ControlFlow, report: Report, at: Sp
     _fed_twice(graph)
     if whole:
         _unfed(graph)
+        _unplaced(graph)
     _types(graph)
 
 
@@ -138,6 +139,21 @@ def _unfed(graph: Graph) -> None:
             if PortRef(task.name, port.name) not in fed:
                 message = f"nothing feeds input '{port.name}' of task '{task.name}'"
                 graph.report.add("PXW327", message, task.at or graph.at, f"write ... --> {task.name}.{port.name};")
+
+
+def _unplaced(graph: Graph) -> None:
+    """Note what a run would read, or write, nowhere."""
+    linked = {end for link in graph.workflow.data_links for end in (link.source, link.target)}
+    for data in graph.workflow.datasets:
+        halfway = isinstance(data.place, DDMPlace) and data.place.project is None
+        if DataRef(data.name) in linked and (data.place is None or halfway):
+            what = "has a name in a DDM, but no project" if halfway else "has no place"
+            remedy = (
+                f'write project ".."; or run with --set {data.name}=path'
+                if halfway
+                else f'write configure data {data.name} {{ path ".."; }}, or run with --set {data.name}=path'
+            )
+            graph.report.add("PXW356", f"dataset '{data.name}' {what}", data.at or graph.at, remedy)
 
 
 def _types(graph: Graph) -> None:

@@ -79,6 +79,8 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "PXW352": ("error", "a script that is no Python"),
     "PXW353": ("warning", "a script that imports what is not installed"),
     "PXW354": ("warning", "a setting that leads nowhere"),
+    "PXW355": ("warning", "a dependency that is not there"),
+    "PXW356": ("warning", "a dataset without a place"),
     # no meaning for a run
     "PXW360": ("warning", "something without a meaning for a run"),
     "PXW361": ("warning", "a condition in free text"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pxw.dsl import syntax
-from pxw.dsl.diagnostics import span, where
+from pxw.dsl.diagnostics import shown, span, where
 from pxw.dsl.library import first_file, remedy
 from pxw.dsl.values import in_domain, literal, parameter_type
 from pxw.workflow import Choices, Interval, Metric, Parameter, ParameterType, Port, TaskNode, Value, as_type
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pxw.dsl.syntax import File, Node, Word
     from pxw.workflow import Span
 
+VERSION = re.compile(r"\d+(\.\d+){0,2}")
 DEEP = 4  # folders below the task library that are looked into, to name what is near a misspelt one
 
 __all__ = ["Definitions", "checked", "declared_parameter", "metric", "port", "text_fields"]
@@ -93,8 +95,11 @@ class Definitions:
         folders = [self.project.tasks, file.path.parent, self.project.root]
         path = first_file(folders, [name])
         if path is None and not self.library.alone:
-            beside = [each.name for each in file.path.parent.iterdir()]
-            advice = remedy(Path(name).name, beside, folders)
+            like = f"*{Path(name).suffix}" if Path(name).suffix else "*"
+            present = [
+                each.name for folder in folders if folder.is_dir() for each in folder.glob(like) if each.is_file()
+            ]
+            advice = remedy(name, present, folders)
             self.report.add("PXW331", f"no {what} '{word}'", span(file.path, word), advice)
         return path
 
@@ -164,12 +169,15 @@ def text_fields(members: list[Node], file: File, definitions: Definitions) -> di
             continue
         match each.word.type:
             case "DEPENDENCY":
-                patterns = tuple(_dependency(str(word), definitions) for word in (each.value, *each.more))
+                patterns = tuple(_dependency(word, file, definitions) for word in (each.value, *each.more))
                 found["dependencies"] = (*found.get("dependencies", ()), *patterns)
             case "VENV":
                 found["requirements"] = definitions.file_of(each.value, file, "requirements file")
             case "PYTHON_VERSION":
                 found["python_version"] = str(each.value)
+                if not VERSION.fullmatch(each.value):
+                    message = f"'{each.value}' is no version of Python"
+                    definitions.report.add("PXW332", message, span(file.path, each.value), 'write it as "3.11"')
             case "TYPE":
                 found["interactive"] = each.value.lower() == "interactive"
             case "PRE_SCRIPT":
@@ -177,12 +185,24 @@ def text_fields(members: list[Node], file: File, definitions: Definitions) -> di
     return found
 
 
-def _dependency(pattern: str, definitions: Definitions) -> str:
+def _dependency(word: Word, file: File, definitions: Definitions) -> str:
     """Make a dependency pattern absolute: below the dependencies' folder, or, if only that exists, the project's."""
-    first = Path(pattern).parts[:1]
+    first = Path(word).parts[:1]
     project = definitions.project
     below_root = first and not (project.dependencies / first[0]).exists() and (project.root / first[0]).exists()
-    return str((project.root if below_root else project.dependencies) / pattern)
+    folder = project.root if below_root else project.dependencies
+    if not definitions.library.alone and not _matches(folder, str(word)):
+        looked = dict.fromkeys(shown(str(each)) for each in (project.dependencies, project.root))
+        message = f"no file fits the dependency '{word}'"
+        definitions.report.add("PXW355", message, span(file.path, word), f"looked in {', '.join(looked)}")
+    return str(folder / word)
+
+
+def _matches(folder: Path, pattern: str) -> bool:
+    try:
+        return any(True for _ in folder.glob(pattern)) or (folder / pattern).exists()
+    except (OSError, ValueError, NotImplementedError):
+        return False
 
 
 def port(port: syntax.Port, file: File) -> Port:

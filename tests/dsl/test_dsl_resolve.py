@@ -231,3 +231,32 @@ def test_files_below_a_folder_are_told_together_and_fill_each_other(project):
     both = merged([resolve(project / "a.xxp"), resolve(project / "b.xxp")])
     assert [each.code for each in both if each.severity == "error"] == []
     assert [each.code for each in resolve(project / "a.xxp").report.errors] == ["PXW330"]
+
+
+@pytest.mark.parametrize(
+    ("field", "code", "message", "remedy"),
+    [
+        ('python_version "abc";', "PXW332", "'abc' is no version of Python", 'write it as "3.11"'),
+        ('venv "reqs.txt";', "PXW331", "no requirements file 'reqs.txt'", "did you mean 'req.txt'?"),
+        ('dependency "nowhere/**";', "PXW355", "no file fits the dependency 'nowhere/**'", "looked in ."),
+    ],
+)
+def test_what_a_task_needs_besides_its_script_is_looked_for(project, monkeypatch, field, code, message, remedy):
+    monkeypatch.chdir(project)
+    (project / "req.txt").write_text("")
+    found = read(project, f'workflow W {{ task T {{ implementation "tasks/read/task.py"; {field} }} }}')
+    assert [(each.code, each.message, each.help) for each in found.diagnostics] == [(code, message, remedy)]
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ("", "dataset 'D' has no place"),
+        ('configure data D { name "f.csv"; }', "dataset 'D' has a name in a DDM, but no project"),
+        ('configure data D { project "p"; }', None),
+    ],
+)
+def test_a_dataset_that_a_run_would_look_for_nowhere_is_told(project, place, problem):
+    text = f'workflow W {{ task T {{ implementation "tasks/read/task.py"; }} input data D; {place} D --> T.x; }}'
+    found = [each.message for each in read(project, text).diagnostics if each.code == "PXW356"]
+    assert found == ([problem] if problem else [])
