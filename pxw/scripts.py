@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -84,7 +85,7 @@ def script(
     file = folder / path
     if not file.is_file():
         known = [other.name for other in file.parent.glob("*.py")] if file.parent.is_dir() else []
-        raise DeclarationError(f"there is no script {file}", help=nearest(file.name, known))
+        raise DeclarationError(f"there is no script {os.path.normpath(file)}", help=nearest(file.name, known))
     source = Script(
         path=file,
         name=name or "",

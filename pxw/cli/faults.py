@@ -59,6 +59,8 @@ def as_json(error: BaseException) -> dict[str, Any]:
     """An error for other programs; an error of the user's own code has no code."""
     frames = user_frames(error)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f"{error.filename}:{error.lineno}"
     if isinstance(error, PxwError):
         return {
             "code": error.code,

@@ -62,12 +62,14 @@ class Returns:
     Args:
         task: its name.
         job: the run.
+        script: where it is.
         is_remote: whether intermediates go to a DDM.
     """
 
-    def __init__(self, task: str, job: Job, *, is_remote: bool) -> None:
+    def __init__(self, task: str, job: Job, script: Path, *, is_remote: bool) -> None:
         self._task = task
         self._job = job
+        self._script = script
         self._is_remote = is_remote
         self.records: dict[str, str] = {}
         """What `resultMap` says of the files that went to a DDM."""
@@ -108,7 +110,7 @@ class Returns:
                 return reference({"format": "external", "path": str(path)})
         raise OutputError(
             f"task {self._task!r} did not save its output {name!r}",
-            at=str(spec) if isinstance(spec, Local | DDM) else "",
+            at=f"{self._script}, for {spec}" if isinstance(spec, Local | DDM) else str(self._script),
             help=f"it saved {', '.join(map(repr, saved))}: {nearest(name, saved)}" if saved else "it saved nothing",
         )
 

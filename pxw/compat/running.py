@@ -178,7 +178,7 @@ class _Execution:
         return folder
 
     def _outcome(self, journal: Journal, outputs: Mapping[str, Dataset | None], seconds: float) -> Outcome:
-        returns = Returns(self._script.name, self._job, is_remote=self._is_remote)
+        returns = Returns(self._script.name, self._job, self._script.path, is_remote=self._is_remote)
         refs = returns.outputs(outputs, journal.saved)
         result_map = {**shared(journal.puts["resultMap"]), **returns.records}
         refs = {name: ref.changed(flow=self._run.flow, run=self._run.id) for name, ref in refs.items()}

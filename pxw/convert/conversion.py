@@ -161,7 +161,7 @@ def convert(
         every.append(notes)
         for each in resolution.diagnostics:
             if each.code not in _SAID_HERE:
-                notes.add("dropped" if each.code == "PXW360" else "person", each.message, each.at)
+                notes.add("dropped" if each.code in _IDLE else "person", each.message, each.at)
         modules += _modules(resolution, known, notes, inclusive=inclusive)
     if tasks or frames:
         _make_functions(found, modules, Functions(found.out, copies, frames=frames))
@@ -180,6 +180,7 @@ def convert(
 
 # Abstract tasks, datasets without a place, and conditions for people: the conversion says more of them.
 _SAID_HERE = {"PXW330", "PXW356", "PXW361"}
+_IDLE = {"PXW355", "PXW360"}  # what changes nothing
 
 
 def _beside(resolutions: list[Resolution]) -> Iterator[Path]:

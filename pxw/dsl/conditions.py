@@ -76,7 +76,7 @@ def _reason(text: str) -> str:
 def _check_call(words: list[str], word: Word, file: File, library: Library) -> None:
     """Count the arguments: the words behind the function's name, and the results."""
     definition = library.condition_calls.get(words[0])
-    if definition is None or library.alone:
+    if definition is None or definition.decorator_list or library.alone:  # a decorator may take anything
         return
     takes = definition.args
     most = len(takes.posonlyargs) + len(takes.args)

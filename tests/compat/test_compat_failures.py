@@ -223,9 +223,29 @@ def test_an_output_that_was_declared_and_not_saved_is_missed(script: Runner) -> 
             name="A",
             outputs={"model": None},
         )
-    assert "did you mean 'modle'?" in told.value.help
+    assert told.value.help == "it saved 'modle': did you mean 'modle'?"
+    assert told.value.at.endswith(".py")
     with pytest.raises(OutputError, match="'out'"):
         script("pass", outputs={"out": Local("out.csv")})
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("x = (1\n", r"SyntaxError: '\(' was never closed"),
+        (
+            "import proactive_helper as ph\nph.save_dataset(variables, 'out', b'')\n",
+            "the folder .*results cannot be made: File exists",
+        ),
+    ],
+)
+def test_a_traceback_has_the_frames_of_the_script_alone(script: Runner, tmp_path: Path, code: str, error: str) -> None:
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(ScriptError, match=error) as told:
+        script(code, name="A", outputs={"out": Local(tmp_path / "results/out.csv")})
+    frames = [line for line in told.value.details if line.lstrip().startswith("File ")]
+    assert len(frames) == 1
+    assert told.value.at.partition(":")[0] in frames[0]
 
 
 def test_two_tasks_of_a_run_cannot_write_to_one_place(script: Runner) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import atexit
+import contextlib
 import importlib
 import os
 import sys
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OURS = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))), contextlib.__file__)
 
 # What scripts of the old system use without importing it.
 _FALLBACKS = {
