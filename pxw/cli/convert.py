@@ -47,8 +47,8 @@ def command(
         Make typed functions of the scripts, too; one that cannot become one safely stays a script, and the report says
         why.
     frames
-        As --tasks; and what a function only parses, as with `pd.read_csv`, comes to it as a frame. pxw may read a cell
-        otherwise: `007` stays text. The report names each.
+        As --tasks; and what a function only parses, as with `pd.read_csv` or `json.loads`, comes to it parsed. pxw may
+        read a cell of a table otherwise: `007` stays text. The report names each.
     range
         Whether `range(a, b)` includes b, as documented, or not, as in the old engine.
     config

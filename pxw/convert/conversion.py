@@ -138,7 +138,7 @@ def convert(
         out: where the modules will stand.
         config: the project's `eexp_config.py`, where it is not found from the file upwards.
         tasks: whether scripts become typed functions, as far as they may.
-        frames: whether these get the tables that they parse as frames, which pxw reads.
+        frames: whether these get the tables, documents and arrays that they parse, which pxw reads then.
         inclusive: whether the end of a range belongs to it.
 
     Raises:

@@ -39,7 +39,7 @@ class Functions:
     Args:
         out: the folder of the package with these modules.
         copies: the project's own modules that they import.
-        frames: whether a file that a script parses into a table comes as a frame.
+        frames: whether a file that a script only parses comes parsed.
     """
 
     def __init__(self, out: Path, copies: Copies, *, frames: bool = False) -> None:
@@ -133,11 +133,10 @@ class _Workflow:
         return self._with_frames(step, code, given) if self._functions.frames else code
 
     def _with_frames(self, step: Step, code: TaskCode, given: Given) -> TaskCode:
-        made = with_frames(code, given.inputs)
-        for key, name in made.inputs.items():
-            if name != code.inputs[key]:
-                text = f"'{key}' of task '{step.node.name}' comes as the frame '{name}': pxw reads it, not the script"
-                self._wiring.notes.add("decided", text, Span(str(step.node.script), 1, 1, 1))
+        made, lifted = with_frames(code, given.inputs)
+        for key, parameter in lifted.items():
+            text = f"'{key}' of task '{step.node.name}' comes as '{parameter}': pxw reads it, not the script"
+            self._wiring.notes.add("decided", text, Span(str(step.node.script), 1, 1, 1))
         return made
 
     def _env(self, node: TaskNode) -> str:

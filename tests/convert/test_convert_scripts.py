@@ -24,6 +24,7 @@ from pxw.convert import convert
 from pxw.convert.scripts import Given, Script, Source, TaskCode, decoded, kind_of_saved, write_task
 from pxw.convert.scripts.frames import with_frames
 from pxw.convert.scripts.own import SearchPath
+from pxw.convert.scripts.parsing import parsed
 from pxw.importing import find_flow, inline
 from pxw.runs import Run
 from pxw.specs import Local, Ref
@@ -256,8 +257,8 @@ def test_on_request_tables_come_as_frames_and_the_report_names_each(tmp_path, mo
     assert "read_csv" not in text + made.files["tasks/train.py"]
     assert "DataFrames" not in made.files["tasks/train.py"]  # the comment on how it was read
     assert "pd.read_csv(BytesIO(input_data))" in made.files["tasks/process_data.py"]  # no file: a task saved it
-    told = [each.message for each in made.entries if "as the frame" in each.message]
-    assert "'dataset' of task 'Clean' comes as the frame 'dataset': pxw reads it, not the script" in told
+    told = [each.message for each in made.entries if "pxw reads it" in each.message]
+    assert "'dataset' of task 'Clean' comes as 'dataset: pd.DataFrame': pxw reads it, not the script" in told
     assert len(told) == 5
     made.write()
     found = []
@@ -270,7 +271,15 @@ def test_on_request_tables_come_as_frames_and_the_report_names_each(tmp_path, mo
 @pytest.mark.parametrize(
     "said",
     [
-        "t = pd.read_csv(BytesIO(x), sep=';')",
+        "t = pd.read_csv(BytesIO(x), index_col=0)",
+        "t = pd.read_csv(BytesIO(x), na_values=['-'])",
+        "t = pd.read_csv(BytesIO(x), sep=None)",
+        "t = pd.read_csv(BytesIO(x), sep=r'\\s+')",
+        "t = pd.read_csv(BytesIO(x), encoding='utf-16')",
+        "t = pd.read_csv(BytesIO(x), parse_dates=['day'])",
+        "t = pd.read_csv(BytesIO(x), **{})",
+        "t = pd.read_table(BytesIO(x), nrows=3)",
+        "t = pd.read_json(BytesIO(x))",
         "t = pd.read_csv(BytesIO(x))\nn = len(x)",
         "t = u = pd.read_csv(BytesIO(x))",
         "print(t := 1)\nt = pd.read_csv(BytesIO(x))",
@@ -281,14 +290,63 @@ def test_what_is_more_than_parsing_keeps_its_bytes(said):
     about = Given(task="T", inputs={"in": Source("bytes", ".csv", True)})
     made = write_task(Script(code), about, "t")
     assert isinstance(made, TaskCode), made
-    assert with_frames(made, about.inputs) == made
+    assert with_frames(made, about.inputs) == (made, {})
+
+
+CSV = "pxw.Dataset(format=pxw.Csv({}))"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "said", "hint", "spec"),
+    [
+        (".csv", "pd.read_csv(BytesIO(x), sep=';', decimal=',')", "pd.DataFrame", 'delimiter=";", decimal=","'),
+        (".csv", "pd.read_csv(io.BytesIO(x), encoding='latin1')", "pd.DataFrame", 'encoding="latin-1"'),
+        (".csv", "pd.read_csv(io.StringIO(x.decode('utf-8')), low_memory=False)", "pd.DataFrame", ""),
+        (".csv", "pd.read_table(BytesIO(x))", "pd.DataFrame", 'delimiter="\\t"'),
+        (".tsv", "pd.read_csv(BytesIO(x), sep='\\t')", "pd.DataFrame", ""),
+        (".parquet", "pd.read_parquet(BytesIO(x), engine='pyarrow')", "pd.DataFrame", ""),
+        (".json", "json.loads(x)", "Any", ""),
+        (".json", "json.loads(x.decode())", "Any", ""),
+        (".json", "json.load(BytesIO(x))", "Any", ""),
+        (".npy", "np.load(BytesIO(x))", "np.ndarray", ""),
+        (".txt", "x.decode('utf-8')", "str", ""),
+    ],
+)
+def test_what_pxw_reads_alike_comes_parsed(suffix, said, hint, spec, tmp_path, checked):
+    used = {"pd.": "import pandas as pd", "np.": "import numpy as np", "json.": "import json", "io.": "import io"}
+    code = PH + "".join(f"{each}\n" for name, each in used.items() if name in said)
+    code += f"x = ph.load_dataset(variables, resultMap, 'in')\n# what it is\nt = {said}\n"
+    code += "ph.save_dataset(variables, resultMap, 'out', repr(t).encode())\n"
+    about = Given(task="T", inputs={"in": Source("bytes", suffix, True)})
+    made, lifted = with_frames(write_task(Script(code), about, "t"), about.inputs)
+    assert lifted == {"in": f"t_: {hint}" if f"t_: {hint}" in made.text else f"t: {hint}"}
+    assert said not in made.text
+    assert "# what it is" not in made.text
+    assert (CSV.format(spec) in made.text) == bool(spec)
+    (tmp_path / "t.py").write_text(made.text)
+    checked(tmp_path, ["t.py"], ["--select=E,F,I"], ["--isolated", "--line-length=120"])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "said"),
+    [
+        (".json", "np.load(BytesIO(x))"),
+        (".npy", "np.load(BytesIO(x), allow_pickle=True)"),
+        (".npz", "np.load(BytesIO(x))"),
+        (".tsv", "pd.read_csv(BytesIO(x))"),
+        (".pkl", "pickle.loads(x)"),
+        (".csv", "x.decode('latin-1')"),
+    ],
+)
+def test_what_pxw_would_read_otherwise_keeps_its_bytes(suffix, said):
+    assert parsed(ast.parse(said, mode="eval").body, "x", suffix) is None
 
 
 def test_an_output_of_the_name_of_its_input_keeps_it():
     load = "import pandas as pd\nx = ph.load_dataset(variables, resultMap, 'in')\nt = pd.read_csv(BytesIO(x))\n"
     code = PH + load + "ph.save_dataset(variables, resultMap, 'x', t.to_csv().encode())\n"
     about = Given(task="T", inputs={"in": Source("bytes", ".csv", True)})
-    text = with_frames(write_task(Script(code), about, "t"), about.inputs).text
+    text = with_frames(write_task(Script(code), about, "t"), about.inputs)[0].text
     assert 'inputs=["t"], outputs=["x"]' in text
     assert "t: pd.DataFrame" in text
 
@@ -493,3 +551,66 @@ def test_scripts_of_one_task_name_are_told_apart_by_their_own_names(tmp_path):
     assert "def train()" in files["tasks/train_more.py"]
     assert "def train_tree(train: " in files["tasks/train_tree.py"]  # it has a parameter 'train'
     assert "from tasks.train_tree import train_tree" in files["tree.py"]
+
+
+READS = {
+    "prices.csv": ("pd.read_csv(BytesIO(x), sep=';', decimal=',')", b"day;price\nmon;1,5\ntue;-2\n"),
+    "menu.csv": ("pd.read_csv(BytesIO(x), encoding='latin-1')", "dish,n\nCrème brûlée,1\n".encode("latin-1")),
+    "tabs.csv": ("pd.read_table(BytesIO(x))", b"a\tb\n1\t2.5\n"),
+    "tabs.tsv": ("pd.read_csv(BytesIO(x), sep='\\t')", b"a\tb\n1\tx,y\n"),
+    "some.json": ("json.loads(x.decode())", b'\n{"a": [1, 2.0, NaN, null], "a": {"b": "\\u00e9"}}'),
+    "some.npy": ("np.load(BytesIO(x))", None),
+    "some.txt": ("x.decode()", "one\r\ntwo \u00e9\n".encode()),
+}
+
+
+def test_what_comes_parsed_is_what_the_script_read(tmp_path, monkeypatch):
+    from pxw.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    array = BytesIO()
+    np.save(array, np.arange(6.0).reshape(2, 3))
+    for name, (said, data) in READS.items():
+        key = name.replace(".", "_")
+        for folder in ("tasks", "datasets", "workflows"):
+            Path(folder).mkdir(exist_ok=True)
+        Path("datasets", name).write_bytes(array.getvalue() if data is None else data)
+        Path("tasks", f"{key}.py").write_text(
+            f"{PH}import json\nfrom io import BytesIO\nimport numpy as np\nimport pandas as pd\n"
+            f"x = ph.load_dataset(variables, resultMap, 'in')\nt = {said}\n"
+            "is_table = isinstance(t, pd.DataFrame)\n"
+            "t_shown = t.to_csv() + str(t.dtypes) if is_table else repr(t if type(t) in (dict, str) else t.tolist())\n"
+            "ph.save_dataset(variables, resultMap, 'out', t_shown.encode())\n"
+        )
+        Path("workflows", f"{key}.xxp").write_text(
+            f'workflow {key} {{ START -> T -> END; task T {{ implementation "{key}.py"; }}\n'
+            f'define input data I; define output data O; configure data I {{ path "{name}"; }}\n'
+            f'configure data O {{ path "out/{key}"; }} I --> T.in; T.out --> O; }}'
+        )
+    made = convert(Path(), Path("typed"), frames=True)
+    made.write()
+    assert len([each for each in made.entries if "pxw reads it" in each.message]) == len(READS)
+    assert not any("loads(" in text or "read_" in text for name, text in made.files.items() if "tasks/" in name)
+    for name in READS:
+        key = name.replace(".", "_")
+        found = []
+        for target in (f"workflows/{key}.xxp", f"typed/{key}.py"):
+            assert main(["run", target, "--inline"]) == 0
+            found.append(Path("datasets/out", key).read_bytes())
+        assert found[0] == found[1]
+
+
+def test_a_file_in_a_ddm_comes_parsed_as_well(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("tasks").mkdir()
+    load = "x = ph.load_dataset(variables, resultMap, 'in')\nt = json.loads(x)\n"
+    Path("tasks/t.py").write_text(
+        f"{PH}import json\n{load}ph.save_dataset(variables, resultMap, 'out', repr(t).encode())\n"
+    )
+    Path("w.xxp").write_text(
+        'workflow W { START -> T -> END; task T { implementation "t.py"; } define input data I;'
+        'configure data I { name "in.json"; project "demo"; } I --> T.in; }'
+    )
+    made = convert(Path("w.xxp"), Path("typed"), frames=True)
+    assert "'in' of task 'T' comes as 't: Any': pxw reads it, not the script" in [each.message for each in made.entries]
+    assert any("(t: Any)" in text for text in made.files.values())
