@@ -36,7 +36,7 @@ class _Indented:
         self.starts_line: Token | None = None
 
     def read(self) -> Reading:
-        for word in self.given:
+        for index, word in enumerate(self.given):
             first = self.starts_line is None or word.line != self.starts_line.line
             if first:
                 self.starts_line = word
@@ -45,7 +45,7 @@ class _Indented:
             if first:
                 self._begin(word, indent)
             if word.type == "RBRACE":
-                self._close(word, indent, first)
+                self._close(word, indent, self._behind(index), first=first)
             else:
                 self.reading.words.append(word)
             if word.type == "LBRACE":
@@ -64,11 +64,14 @@ class _Indented:
             self.reading.words.append(token)
             self.reading.problems.append(("PXW311", message, token, ""))
 
-    def _close(self, word: Token, indent: int, first: bool) -> None:
+    def _close(self, word: Token, indent: int, following: Token | None, *, first: bool) -> None:
         own_line = self.starts_line is not None and self.starts_line.type == "RBRACE"
-        if self.open and not (own_line and indent > self.open[-1][1]):
+        if self.open and not (own_line and indent > self.open[-1][1]) and not self._goes_on(word, following):
             self.open.pop()
             self.reading.words.append(word)
+            return
+        if self.open and not own_line:
+            self.reading.problems.append(("PXW310", "unmatched '}'", word, "leave it out"))
             return
         head = next((last for depth, last in reversed(self.lines[:-1]) if depth == indent), None)
         if first and head is not None and head.type not in {"SEMICOLON", "LBRACE", "RBRACE"}:
@@ -79,3 +82,15 @@ class _Indented:
             self.reading.words.append(word)
         else:
             self.reading.problems.append(("PXW310", "unmatched '}'", word, "leave it out"))
+
+    def _behind(self, index: int) -> Token | None:
+        """The next word that is no `;`."""
+        return next((word for word in self.given[index + 1 : index + 3] if word.type != "SEMICOLON"), None)
+
+    def _goes_on(self, word: Token, following: Token | None) -> bool:
+        """Is the block that this brace would end still indented on the next line?"""
+        if following is None or following.line == word.line or following.type == "RBRACE":
+            return False
+        *outer, (_, indent) = self.open
+        within = bool(outer) and outer[-1][1] == indent  # a block that began on the same line goes on
+        return (following.column or 1) > indent and not within

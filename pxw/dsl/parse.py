@@ -73,7 +73,20 @@ def parse(text: str, path: Path, report: Report) -> syntax.File:
 def _words(text: str) -> list[Token]:
     # The lexer knows no context, so that all words can be read first.
     parser: Any = lark().parse_interactive(text, start="start")
-    return list(parser.lexer_thread.lex(parser.parser_state))
+    words: list[Token] = []
+    for word in parser.lexer_thread.lex(parser.parser_state):
+        if word.type == "STRAY" and words and words[-1].type == "STRAY" and words[-1].end_pos == word.start_pos:
+            words[-1] = _joined(words[-1], word)
+        else:
+            words.append(word)
+    return words
+
+
+def _joined(first: Token, last: Token) -> Token:
+    """Make one word of strange characters that stand together."""
+    return Token(
+        "STRAY", first + last, first.start_pos, first.line, first.column, last.end_line, last.end_column, last.end_pos
+    )
 
 
 def _read(text: str) -> Reading:
@@ -157,7 +170,7 @@ class _Reader:
         if word.type == "UNCLOSED_COMMENT":
             self._say("PXW312", "this comment does not end", word, "close it with '*/'")
             self._drop_rest()
-        elif word == "#":
+        elif word.type == "STRAY" and word.startswith("#"):
             self._say("PXW310", "unexpected character '#'", word, "comments begin with '//'")
             end = next((k for k in range(index, len(self.words)) if self.words[k].line != word.line), len(self.words))
             del self.words[index:end]
@@ -226,7 +239,8 @@ class _Reader:
             elif not depth and index > start and self._starts_member(index):
                 return index
             if not depth and kind in {"SEMICOLON", "RBRACE"}:
-                return index + 1
+                closed = kind == "RBRACE" and [each.type for each in self.words[index + 1 : index + 2]] == ["SEMICOLON"]
+                return index + 1 + closed
         return len(self.words)
 
     def _starts_member(self, index: int) -> bool:

@@ -31,6 +31,7 @@ MISSING = ("COMMA", "EQUAL", "LPAR", "RPAR", "RSQB", "_OR", "ARROW", "DOT", "_FL
 MISSING_TOGETHER = (("RPAR", "SEMICOLON"), ("SEMICOLON", "RBRACE"), ("RPAR", "SEMICOLON", "RBRACE"))
 INSTEAD = ("SEMICOLON", "ARROW", "_FLOW", "EQUAL", "COMMA", "COLON", "_OR", "DOT", "LPAR", "RPAR", "RSQB")
 SIGNS = frozenset({"STRAY", "LOOKALIKE", "COLON", "COMMA", "DOT", "EQUAL", "LSQB", "RSQB", "LPAR", "RPAR", "_OR"})
+ARROW_SIGNS = frozenset("-<>=!~")
 ALL_ARROWS = frozenset({"ARROW", "_FLOW", "MAYBE", "EXCEPT"})
 
 
@@ -89,7 +90,7 @@ def best(place: Place) -> Repair | None:
         fitting = place.fits(repair)
         if fitting == LOOK_AHEAD:
             return repair
-        if fitting >= repair.need:
+        if fitting >= repair.need and repair.end + fitting >= place.index + (repair.end < place.index):
             found.append((repair.end + fitting, repair))
     return max(found, key=lambda each: each[0])[1] if found else None
 
@@ -107,6 +108,7 @@ def _repairs(place: Place) -> Iterator[Repair]:
     yield from _without_quotes(place)
     yield from _wrong_arrow(place)
     yield from _side_by_side(place)
+    yield from _idle(place)
     yield from _missing(place)
     yield from _missing_keyword(place)
     yield from _brackets(place)
@@ -122,7 +124,7 @@ def _misspelt(place: Place) -> Iterator[Repair]:
             continue
         expected = {spelled(kind): kind for kind in place.state(index).expected() if kind in keywords()}
         close = difflib.get_close_matches(word.lower(), expected, n=1, cutoff=0.7)
-        if close:
+        if close and close[0] != word:
             token = word.update(expected[close[0]], close[0])
             message, remedy = f"unexpected {describe(word)}", f"did you mean '{close[0]}'?"
             yield Repair(index, index + 1, (token,), "PXW310", message, word, remedy, need=1)
@@ -134,6 +136,8 @@ def _wrong_arrow(place: Place) -> Iterator[Repair]:
         return
     for index in range(place.index - 1, max(place.index - 4, -1), -1):
         word = place.words[index]
+        if word.type in {"SEMICOLON", "LBRACE", "RBRACE"}:
+            return
         if word.type in ARROWS:
             token = word.update(ARROWS[word.type], spelled(ARROWS[word.type]))
             remedy = f"write '{token}': control links are '->', data links '-->', as in A.out --> B.in"
@@ -163,14 +167,14 @@ def _missing_keyword(place: Place) -> Iterator[Repair]:
     """A keyword that must have stood here, because no other would do."""
     before = place.before
     fitting = []
-    for kind in place.state(place.index).expected() if before is not None else ():
+    for kind in sorted(place.state(place.index).expected()) if before is not None else ():
         if kind in keywords():
             token = Token.new_borrow_pos(kind, spelled(kind), place.word)
             message = f"expected '{token}' before {describe(place.word)}"
             repair = Repair(place.index, place.index, (token,), "PXW311", message, place.word, need=3)
             fitting += [repair] if place.fits(repair) >= repair.need else []
-    if len(fitting) == 1:
-        yield fitting[0]
+    if len(fitting) == 1 or [each.words[0] for each in fitting] == ["condition", "event"]:
+        yield fitting[0]  # an event means nothing to a run
 
 
 def _instead(place: Place) -> Iterator[Repair]:
@@ -178,7 +182,10 @@ def _instead(place: Place) -> Iterator[Repair]:
     word = place.word
     if word.type not in SIGNS | {"ARROW"}:
         return
-    meant = {"LOOKALIKE": ("ARROW", "_FLOW"), "STRAY": ("_OR",) if word in {"|", "&"} else ()}
+    meant = {
+        "LOOKALIKE": ("ARROW", "_FLOW"),
+        "STRAY": ("_OR",) if word in {"|", "&", "&&"} else ARROWS if set(word) <= ARROW_SIGNS else (),
+    }
     for kind in meant.get(word.type, INSTEAD):
         if place.state(place.index).accepts([kind]):
             token = word.update(kind, spelled(kind))
@@ -233,19 +240,25 @@ def _without_quotes(place: Place) -> Iterator[Repair]:
         )
 
 
+def _idle(place: Place) -> Iterator[Repair]:
+    """A `;` behind what has one, or needs none."""
+    word, before = place.word, place.before
+    if word.type == "SEMICOLON" and (before is None or before.type in {"SEMICOLON", "LBRACE", "RBRACE"}):
+        yield Repair(place.index, place.index + 1, (), "PXW310", f"unexpected {describe(word)}", word, "leave it out")
+
+
 def _too_much(place: Place) -> Iterator[Repair]:
-    """Something to leave out: a sign, a second `;`, a word that stands twice."""
+    """Something to leave out: a sign, a word that stands twice."""
     word, before = place.word, place.before
     unmatched = word.type == "RBRACE" and not place.opened
     again = before is not None and (word.type, word) == (before.type, before)
-    idle = word.type == "SEMICOLON" and (before is None or before.type in {"SEMICOLON", "LBRACE", "RBRACE"})
     arrows = before is not None and before.type in ALL_ARROWS and word.type in ALL_ARROWS
-    if unmatched or again or idle or arrows or word.type in SIGNS:
+    if unmatched or again or arrows or word.type in SIGNS:
         strange = word.type in {"STRAY", "LOOKALIKE"}
         what = "unmatched" if unmatched else "unexpected"
-        message = f"{what} character {str(word)!r}" if strange else f"{what} {describe(word)}"
+        message = f"{what} character{'s' * (len(word) > 1)} {str(word)!r}" if strange else f"{what} {describe(word)}"
         remedy = "" if strange else "leave it out"
-        need = 0 if strange or unmatched else 1
+        need = 0 if strange or unmatched else 2
         yield Repair(place.index, place.index + 1, (), "PXW310", message, word, remedy, need=need)
 
 

@@ -1,8 +1,10 @@
 """One slip is one problem, at its place: each of these is made in a file that is otherwise right."""
 
+import re
 from pathlib import Path
 
 import pytest
+from dsl_fuzz import CASES
 
 from pxw.dsl.diagnostics import Report
 from pxw.dsl.parse import parse
@@ -132,3 +134,15 @@ def _problems(text):
         f"{each.at.line}:{each.at.column} {each.message}{': ' * bool(each.help)}{each.help}"
         for each in report.diagnostics
     ]
+
+
+@pytest.mark.parametrize("case", ["seed/local", "G5/imports_and_spaces", "G6/newest_editor", "T2/full/task"])
+@pytest.mark.parametrize("slip", ["left out", "twice", "two letters changed"])
+def test_a_slip_in_any_word_of_a_file_is_at_most_two_problems(case, slip):
+    text = (CASES / f"{case}.xxp").read_text(encoding="utf-8")
+    words = [(each.start(), each.end()) for each in re.finditer(r'"[^"]*"|[\w.]+(?:-\w+)*|[-?!]*->|\|\||\S', text)]
+    for start, end in words:
+        word = text[start:end]
+        changed = {"left out": "", "twice": f"{word} {word}", "two letters changed": word[:1] + word[2:0:-1] + word[3:]}
+        found = _problems(text[:start] + changed[slip] + text[end:])
+        assert len(found) <= 2, (word, text.count("\n", 0, start) + 1, found)
