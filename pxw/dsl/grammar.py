@@ -17,7 +17,7 @@ from pxw.dsl.build import Build
 if TYPE_CHECKING:
     from lark import Token
 
-__all__ = ["keywords", "lark", "spelled", "spellings"]
+__all__ = ["homes", "keywords", "lark", "spelled", "spellings"]
 
 
 @cache
@@ -59,3 +59,36 @@ def spelled(kind: str) -> str:
 def keywords() -> frozenset[str]:
     """The kinds of words that are spelt like a name."""
     return frozenset(kind for kind, text in spellings().items() if text.isidentifier())
+
+
+@cache
+def homes() -> dict[str, list[str]]:
+    """In the braces of what each keyword may begin a member.
+
+    >>> homes()["SUBWORKFLOW"], homes()["STRATEGY"]
+    (['task'], ['space'])
+    """
+    first: dict[str, set[str]] = {}
+    for rule in lark().rules:
+        first.setdefault(rule.origin.name, set()).update(each.name for each in rule.expansion[:1])
+    found: dict[str, list[str]] = {}
+    for name in first:
+        block = re.fullmatch(r"_(\w+)_member", name)
+        for kind in sorted(_beginnings(name, first) & keywords()) if block else ():
+            found.setdefault(kind, []).append(_BLOCKS.get(block[1], block[1]) if block else "")
+    return found
+
+
+_BLOCKS = {"place": "configure data", "self": "configure self", "link": "condition", "domain": "param"}
+
+
+def _beginnings(name: str, first: dict[str, set[str]]) -> set[str]:
+    """The kinds of words that something may begin with."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for each in first.get(waiting.pop(), ()):
+            if each not in found:
+                found.add(each)
+                waiting.append(each)
+    return found

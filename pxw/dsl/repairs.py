@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from lark import Token
 
 from pxw.dsl.expected import describe
-from pxw.dsl.grammar import keywords, spelled
-from pxw.dsl.recogniser import Recogniser
+from pxw.dsl.grammar import homes, keywords, spelled
+from pxw.dsl.recogniser import LINKS, Recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ LOOK_AHEAD = 40  # words
 ARROWS = {"ARROW": "_FLOW", "_FLOW": "ARROW"}
 QUOTED = 12  # words that an unquoted text may have
 PAIRS = {"LSQB": "RSQB", "LBRACE": "RBRACE", "LPAR": "RPAR"}
+_AROUND = frozenset({"SEMICOLON", "LBRACE", "RBRACE"})
 MISSING = ("COMMA", "EQUAL", "LPAR", "RPAR", "RSQB", "_OR", "ARROW", "DOT", "_FLOW", "COLON", "SEMICOLON")
 MISSING_TOGETHER = (("RPAR", "SEMICOLON"), ("SEMICOLON", "RBRACE"), ("RPAR", "SEMICOLON", "RBRACE"))
 INSTEAD = ("SEMICOLON", "ARROW", "_FLOW", "EQUAL", "COMMA", "COLON", "_OR", "DOT", "LPAR", "RPAR", "RSQB")
@@ -103,6 +104,7 @@ def made(kind: str, after: Token) -> Token:
 
 
 def _repairs(place: Place) -> Iterator[Repair]:
+    yield from _elsewhere(place)
     yield from _misspelt(place)
     yield from _unquoted(place)
     yield from _without_quotes(place)
@@ -114,6 +116,33 @@ def _repairs(place: Place) -> Iterator[Repair]:
     yield from _brackets(place)
     yield from _instead(place)
     yield from _too_much(place)
+
+
+def _elsewhere(place: Place) -> Iterator[Repair]:
+    """A whole member that stands in other braces than these."""
+    words, start = place.words, place.index
+    while start and words[start - 1].type not in _AROUND:
+        start -= 1
+    word = words[start]
+    linked = start + 1 < len(words) and words[start + 1].type in LINKS
+    kind = next((kind for kind in keywords() if spelled(kind) == word), "")  # it may have been taken for a name
+    blocks = homes().get(kind, [])
+    if blocks and not linked and not place.state(start).accepts([kind]):
+        where = f"a {blocks[0]}: {blocks[0]} ... {{ {word} ...; }}" if len(blocks) == 1 else f": {', '.join(blocks)}"
+        message, remedy = f"'{word}' cannot stand here", f"it stands in {where}".replace(" :", ":")
+        yield Repair(start, _end_of_member(words, start), (), "PXW310", message, word, remedy, need=0)
+
+
+def _end_of_member(words: list[Token], start: int) -> int:
+    depth = 0
+    for index in range(start, len(words)):
+        kind = words[index].type
+        depth += {"LBRACE": 1, "RBRACE": -1}.get(kind, 0)
+        if depth < 0:
+            return index
+        if depth == 0 and kind in {"SEMICOLON", "RBRACE"}:
+            return index + 1
+    return len(words)
 
 
 def _misspelt(place: Place) -> Iterator[Repair]:
