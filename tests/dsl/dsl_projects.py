@@ -268,7 +268,7 @@ def experiments(draw, flow, name):
             members.append(f'event {node} {{ type manual; task review(avg, "acc", S); condition "so"; restart True; }}')
         elif style == 7:
             word = draw(st.sampled_from(["task", "interaction"]))
-            members.append(f'{word} {node} {{ implementation "plain.py"; input data d {{ path "in.csv"; }} }}')
+            members.append(f'{word} {node} {{ implementation "plain.py"; input data of_{node} {{ path "in.csv"; }} }}')
         else:
             members.append(draw(spaces(flow, node)))
     members += draw(transitions(nodes))
