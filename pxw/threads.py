@@ -13,7 +13,7 @@ from pxw.errors import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Begin", "go_on", "in_order", "on_its_own", "parallel"]
+__all__ = ["Begin", "go_on", "in_order", "is_beside", "on_its_own", "parallel"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +52,11 @@ class _Block:
 
 
 _around: ContextVar[_Block | None] = ContextVar("pxw_threads", default=None)
+
+
+def is_beside() -> bool:
+    """Whether this goes on beside something else, so that nobody can tell which of them calls first."""
+    return _around.get() is not None
 
 
 def go_on() -> None:

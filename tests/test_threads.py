@@ -138,6 +138,56 @@ def test_so_it_does_on_prefect(tmp_path: Path, prefect_server: str) -> None:
         _goes_on(tmp_path)
 
 
+AGAIN = """
+from threading import Event
+
+import pxw
+
+attempts = []
+
+
+@pxw.flow(persist_result=True)
+def subflow(name: str) -> str:
+    return name
+
+
+@pxw.task(persist_result=True)
+def task(name: str) -> str:
+    return name
+
+
+@pxw.flow(retries=1)
+def whole() -> dict[str, list[str]]:
+    attempts.append(1)
+    found, went = {}, Event()
+    first, second = ("a", "b") if len(attempts) == 1 else ("b", "a")
+
+    def call(name: str) -> None:
+        found[name] = [subflow(name), task(name), task.submit(name).result()]
+
+    def call_after() -> None:
+        went.wait(30)
+        call(second)
+
+    with pxw.parallel() as begin:
+        begin(call, first).add_done_callback(lambda _: went.set())
+        begin(call_after)
+    if len(attempts) == 1:
+        raise ValueError("once more")
+    return found
+"""
+
+
+def test_another_attempt_does_not_mix_up_the_results_of_what_went_on_side_by_side(
+    tmp_path: Path, prefect_server: str
+) -> None:
+    """Prefect finds the kept results of an earlier attempt by the order of calls."""
+    (tmp_path / "again.py").write_text(AGAIN)
+    with without_heartbeats():
+        found = find_flow(f"{tmp_path}/again.py:whole")()
+    assert found == {"a": ["a"] * 3, "b": ["b"] * 3}
+
+
 def test_an_error_in_the_block_itself_is_raised_at_once() -> None:
     ready = Event()
     with pytest.raises(ZeroDivisionError), pxw.parallel() as begin:  # noqa: PT012 - as above

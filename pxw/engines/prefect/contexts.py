@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -10,18 +12,45 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.utilities.visualization import get_task_viz_tracker
 
 from pxw.runs import Run, open_run
+from pxw.threads import is_beside
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
     from prefect.client.schemas.objects import FlowRun
 
-__all__ = ["current_run", "in_prefect", "run_of"]
+__all__ = ["counted", "current_run", "in_prefect", "run_of"]
 
 
 def in_prefect() -> bool:
     """Whether Prefect runs this code."""
     return FlowRunContext.get() is not None or TaskRunContext.get() is not None or get_task_viz_tracker() is not None
+
+
+@contextmanager
+def counted() -> Iterator[None]:
+    """Let Prefect count the calls of tasks and flows, but for those that go on side by side: they have no order.
+
+    When a flow is tried again, Prefect takes by that number the result that an earlier attempt kept of a call: it would
+    be that of another one.
+    """
+    context = FlowRunContext.get()
+    if context is None or not is_beside():
+        yield
+    else:
+        with context.model_copy(update={"task_run_dynamic_keys": _Unrepeated()}):
+            yield
+
+
+class _Unrepeated(dict[str, int]):
+    """Numbers of calls that no other call has."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: str) -> int:
+        return random.SystemRandom().getrandbits(48)
 
 
 def current_run() -> Run:

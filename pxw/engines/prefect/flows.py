@@ -17,7 +17,7 @@ from pydantic_core import to_jsonable_python
 
 from pxw.binding.declare import refuse_unfit
 from pxw.engines.inline import InlineFlow, holds_reference
-from pxw.engines.prefect.contexts import run_of
+from pxw.engines.prefect.contexts import counted, run_of
 from pxw.engines.prefect.ending import ends_when_told
 from pxw.engines.prefect.sent_contexts import small_contexts
 from pxw.threads import go_on
@@ -90,7 +90,8 @@ class Flow(prefect.Flow[P, R]):
         if active_walk.get() is not None:
             return InlineFlow(inspect.unwrap(self.fn), {"name": self.name})(*args, **kwargs)
         go_on()
-        return super().__call__(*args, **kwargs)
+        with counted():
+            return super().__call__(*args, **kwargs)
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:  # type: ignore[override]  # it names each
         """The same flow with other options."""

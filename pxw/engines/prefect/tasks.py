@@ -18,7 +18,7 @@ from pxw.binding.mapping import map_calls
 from pxw.binding.output import Output
 from pxw.engines.inline import Done, DoneList, call_here, refuse_state, resolved
 from pxw.engines.prefect.caching import by_content
-from pxw.engines.prefect.contexts import current_run, in_prefect
+from pxw.engines.prefect.contexts import counted, current_run, in_prefect
 from pxw.engines.prefect.ending import ends_with_flow
 from pxw.engines.prefect.futures import see_allowed, watched
 from pxw.isolated import bind
@@ -94,7 +94,8 @@ class Task(prefect.Task[P, R]):
             refuse_state(**engine)
             return call_here(self.binding, args, kwargs)
         light = self._light(args, kwargs, engine)
-        return super().__call__(*light.args, **light.kwargs, **engine)
+        with counted():
+            return super().__call__(*light.args, **light.kwargs, **engine)
 
     if TYPE_CHECKING:
 
@@ -128,7 +129,8 @@ class Task(prefect.Task[P, R]):
             refuse_state(**engine)
             return Done.of(self.binding, args, kwargs)
         light = self._light(args, kwargs, engine)
-        return watched(super().submit(*light.args, **light.kwargs, **engine), self.name)
+        with counted():
+            return watched(super().submit(*light.args, **light.kwargs, **engine), self.name)
 
     if TYPE_CHECKING:
 
