@@ -46,7 +46,7 @@ def _undeclared(name: str, data: DataDraft, draft: Draft, library: Library) -> N
     if not draft.broken:
         at = span(data.file.path, data.word)
         known = {each: span(one.file.path, one.word) for each, one in draft.data.items() if one.declared}
-        library.report.unknown("PXW302", f"dataset '{name}' in workflow '{draft.name}'", name, at, known)
+        library.report.unknown("PXW302", f"dataset '{name}' in workflow '{data.owner}'", name, at, known)
 
 
 def place_of(fields: list[Node], file: File, library: Library) -> tuple[Place | None, str | None]:

@@ -81,6 +81,8 @@ class DataDraft:
     declared: bool = False
     place: list[Node] | None = None
     place_file: File | None = None
+    owner: str = ""
+    """The workflow that configures it, if none declares it."""
 
 
 @dataclass
@@ -249,6 +251,6 @@ class _Reader:
     def _configure_data(self, data: syntax.ConfigureData) -> None:
         self._declare("place of dataset", data.word)
         name = str(data.word)
-        known = self.draft.data.get(name) or DataDraft(data.word, self.file)
-        draft = DataDraft(known.word, known.file, known.direction, known.declared, data.place, self.file)
+        known = self.draft.data.get(name) or DataDraft(data.word, self.file, owner=self.draft.name)
+        draft = DataDraft(known.word, known.file, known.direction, known.declared, data.place, self.file, known.owner)
         self.draft.data[name] = draft

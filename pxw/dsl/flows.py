@@ -150,19 +150,19 @@ class DataFlow:
             message = f"'{port}' is an {'input' if direction == 'output' else 'output'} of task '{task.name}'"
             where = "nothing can flow out of it" if direction == "output" else "nothing can flow into it"
             self.report.add("PXW324", f"{message}: {where}", at)
-        elif task.script is not None:
+        elif task.script is not None and task.definition not in self.library.unsound:
             known = {each.name: each.at for each in right}
             self.report.unknown("PXW307", f"{direction} '{port}' of task '{task.name}'", str(port), at, known)
         return False
 
     def _inner(self, end: Endpoint, other: Endpoint, direction: str, file: File) -> list[End]:
         inner = self.inlined[str(end.word)]
-        if not inner.known:
-            return []
         ports = inner.outputs if direction == "output" else inner.inputs
         name = end.port or (next(iter(ports)) if len(ports) == 1 else other.word)
         if name in ports:
             return list(ports[str(name)])
+        if not inner.known:
+            return []
         at = span(file.path, end.port or end.word)
         known: dict[str, Span | None] = dict.fromkeys(ports)
         what = f"{direction} '{name}' of subworkflow '{end.word}'"

@@ -44,6 +44,8 @@ class Library:
         self.project = project
         self.report = report
         self.alone = alone
+        self.unsound: set[Path | None] = set()
+        """Task files of which something was skipped: they may declare more than it seems."""
         self._files: dict[Path, File | None] = {}
         self._modules: dict[Path, ast.Module | None] = {}
         self._scopes: dict[Path, dict[str, Declared]] = {}

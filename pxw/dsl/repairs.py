@@ -30,6 +30,7 @@ PAIRS = {"LSQB": "RSQB", "LBRACE": "RBRACE", "LPAR": "RPAR"}
 _AROUND = frozenset({"SEMICOLON", "LBRACE", "RBRACE"})
 MISSING = ("COMMA", "EQUAL", "LPAR", "RPAR", "RSQB", "_OR", "ARROW", "DOT", "_FLOW", "COLON", "SEMICOLON")
 MISSING_TOGETHER = (("RPAR", "SEMICOLON"), ("SEMICOLON", "RBRACE"), ("RPAR", "SEMICOLON", "RBRACE"))
+JOINING = frozenset({"ARROW", "_FLOW", "DOT", "_OR"})
 INSTEAD = ("SEMICOLON", "ARROW", "_FLOW", "EQUAL", "COMMA", "COLON", "_OR", "DOT", "LPAR", "RPAR", "RSQB")
 SIGNS = frozenset({"STRAY", "LOOKALIKE", "COLON", "COMMA", "DOT", "EQUAL", "LSQB", "RSQB", "LPAR", "RPAR", "_OR"})
 ARROW_SIGNS = frozenset("-<>=!~")
@@ -152,7 +153,7 @@ def _misspelt(place: Place) -> Iterator[Repair]:
         if word.type != "NAME" and (index < place.index or word.type not in keywords()):
             continue
         expected = {spelled(kind): kind for kind in place.state(index).expected() if kind in keywords()}
-        close = difflib.get_close_matches(word.lower(), expected, n=1, cutoff=0.7)
+        close = difflib.get_close_matches(word.lower(), expected, n=1, cutoff=0.6)
         if close and close[0] != word:
             token = word.update(expected[close[0]], close[0])
             message, remedy = f"unexpected {describe(word)}", f"did you mean '{close[0]}'?"
@@ -184,7 +185,7 @@ def _missing(place: Place) -> Iterator[Repair]:
     for kinds in dict.fromkeys((*first, *rest, ("LBRACE",), ("RBRACE",), *MISSING_TOGETHER)):
         closed = kinds == ("SEMICOLON",) and before.type == "RBRACE"  # it may stand there, but never must
         if not closed and place.state(place.index).accepts(kinds):
-            need = 0 if new_line and kinds == ("SEMICOLON",) else 2
+            need = 0 if new_line and kinds == ("SEMICOLON",) else 3 if kinds[0] in JOINING else 2
             tokens = tuple(made(kind, before) for kind in kinds)
             text = "".join(tokens)
             opener = f" (its '{{' is on line {place.opened[-1].line})" if "}" in text and place.opened else ""

@@ -188,7 +188,8 @@ class _Reader:
         if node is None:
             return None
         known = {each.name: each for each in node.parameters}
-        if word not in known and node.definition is not None and node.script is not None:
+        unsound = node.definition in self.library.unsound
+        if word not in known and node.definition is not None and node.script is not None and not unsound:
             places = {name: each.at for name, each in known.items()}
             what = f"parameter '{word}' of task '{node.name}'"
             self.report.unknown("PXW306", what, word, self.at(word), places)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pxw.dsl import syntax
 from pxw.dsl.diagnostics import shown, span, where
-from pxw.dsl.library import first_file, remedy
+from pxw.dsl.library import broken, first_file, remedy
 from pxw.dsl.values import in_domain, literal, parameter_type
 from pxw.workflow import Choices, Interval, Metric, Parameter, ParameterType, Port, TaskNode, Value, as_type
 
@@ -72,6 +72,8 @@ class Definitions:
 
     def _read(self, path: Path) -> TaskNode:
         file = self.library.file(path)
+        if file is None or broken(file.items) or any(broken(each.members or []) for each in _tasks(file)):
+            self.library.unsound.add(path)
         task = next((item for item in file.items if isinstance(item, syntax.Task)), None) if file else None
         if file is None or task is None:
             if file is not None and not file.items:
@@ -102,6 +104,10 @@ class Definitions:
             advice = remedy(name, present, folders)
             self.report.add("PXW331", f"no {what} '{word}'", span(file.path, word), advice)
         return path
+
+
+def _tasks(file: File) -> list[syntax.Task]:
+    return [each for each in file.items if isinstance(each, syntax.Task)]
 
 
 def _implementations(folder: Path, *, scripts: bool) -> list[str]:
@@ -239,7 +245,9 @@ def declared_parameter(param: syntax.Param, file: File, definitions: Definitions
     default = None
     if stated is not None:
         default = checked(stated, Parameter(str(param.word), kind, domain=domain), span(file.path, stated), definitions)
-    return Parameter(str(param.word), kind, default, default, domain, description=about, at=span(file.path, param.word))
+    at = span(file.path, param.word)
+    unclear = broken(members) or (default is None and stated is not None and literal(stated) is not None)
+    return Parameter(str(param.word), kind, default, default, domain, declared=not unclear, description=about, at=at)
 
 
 def checked(word: Word, parameter: Parameter, at: Span, definitions: Definitions) -> Value:

@@ -36,6 +36,8 @@ class Workflows:
         self.definitions = Definitions(library)
         self._known: dict[int, Workflow | None] = {}
         self._open: list[str] = []
+        self.broken: set[str] = set()
+        """The subworkflows of which something was skipped: they may have more ports than it seems."""
         self.misspelt: dict[str, list[str]] = {}
         """By workflow, the tasks that it fills in and that nothing declares."""
 
@@ -75,6 +77,8 @@ class Workflows:
                 continue
             inner_names |= {each.name: each.at for each in inner.tasks}
             found[name] = part_of(name, inner, taken)
+            unsound = any(each.definition in self.library.unsound for each in inner.tasks if each.definition)
+            found[name].ports.known = inner.name not in self.broken and not unsound
             workflow = found[name].workflow
             taken |= {*(each.name for each in workflow.tasks), *(each.name for each in workflow.datasets)}
         self._unused(draft, inner_names)
@@ -92,6 +96,8 @@ class Workflows:
             path = " -> ".join([*self._open[self._open.index(inner.name) :], inner.name])
             self.report.add("PXW320", f"a subworkflow of itself: {path}", span(file.path, node.word))
             return None
+        if inner.broken:
+            self.broken.add(inner.name)
         return self.build(_configured(inner, outer), whole=False)
 
     def _unused(self, draft: Draft, inner: dict[str, Span | None]) -> None:
@@ -179,7 +185,7 @@ class Workflows:
         if name in task.inherited:
             message = f"parameter '{name}' was stated for another implementation of task '{task.word}'"
             self.report.add("PXW337", message, at, "the new one does not know it: it is left out")
-        elif node.script is not None:
+        elif node.script is not None and node.definition not in self.library.unsound:
             places = {each.name: each.at for each in node.parameters}
             self.report.unknown("PXW306", f"parameter '{name}' of task '{task.word}'", name, at, places)
 

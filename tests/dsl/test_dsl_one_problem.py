@@ -119,6 +119,29 @@ def test_one_slip_is_one_problem_at_the_place_to_mend(project, right, wrong, pro
     assert [each for each in _problems(project) if not each.startswith("warning")] == [problem]
 
 
+TASK_SLIPS = [
+    (
+        "define input data rows",
+        "define data rows",
+        "2:10 expected 'input', 'metric', 'output' or 'param', found 'data': ",
+    ),
+    ("task Train {", "Train {", "1:1 unexpected name 'Train': "),
+    ("default 3", "default ", "4:46 expected a name, a number or a string, found ';': "),
+    ("default 3", 'default "three"', "4:46 parameter 'depth' is declared Integer, and cannot be \"three\": "),
+    ("define param depth", "defin param depth", "4:3 unexpected name 'defin': did you mean 'define'?"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "problem"), TASK_SLIPS, ids=[f"{a!r} -> {b!r}" for a, b, _ in TASK_SLIPS])
+def test_a_slip_in_a_task_file_is_told_there_and_nowhere_else(project, right, wrong, problem):
+    text = FILES["tasks/train/task.xxp"]
+    assert right in text
+    (project / "tasks/train/task.xxp").write_text(text.replace(right, wrong, 1))
+    (found,) = resolve(project / "main.xxp").diagnostics
+    assert found.at.file == str(project / "tasks/train/task.xxp")
+    assert f"{found.at.line}:{found.at.column} {found.message}: {found.help}".startswith(problem)
+
+
 def _problems(project):
     return [
         f"{each.at.line}:{each.at.column} {each.message}: {each.help}".replace("main.xxp", ".")
