@@ -88,6 +88,7 @@ class Kinds:
         self._functions = {each.name: each for each in body if isinstance(each, ast.FunctionDef)}
         self._asked: set[str] = set()
         self._called: tuple[ast.FunctionDef, ...] = ()
+        self._known: dict[tuple[object, ...], Kind] = {}
 
     def note(self, node: ast.expr, kind: Kind) -> None:
         """An expression is of this kind: what it is stands elsewhere."""
@@ -230,8 +231,16 @@ class Kinds:
         """What a function gives: its own variables are looked at alone."""
         if function in called or len(called) > _DEEP or function.decorator_list or not _returns(function.body):
             return "any"
+        key = (function, *sorted(given.items()))
+        if key not in self._known:
+            self._known[key] = self._of_function(function, given, (*called, function))
+        return self._known[key]
+
+    def _of_function(
+        self, function: ast.FunctionDef, given: Mapping[str, Kind], called: tuple[ast.FunctionDef, ...]
+    ) -> Kind:
         inner = Kinds(function.body, self._modules, self._others)
-        inner._functions, inner._called = self._functions, (*called, function)
+        inner._functions, inner._known, inner._called = self._functions, self._known, called
         for each in (node for node in ast.walk(function.args) if isinstance(node, ast.arg)):
             value = ast.Constant(...)  # in the place of what the caller gives
             inner.note(value, given.get(each.arg, "any"))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pxw.convert.scripts.own.module import Module
-    from pxw.convert.scripts.own.reach import Reach
+    from pxw.convert.scripts.own.reach import Reach, Use
     from pxw.convert.scripts.text import Reason
 
 __all__ = ["judge"]
@@ -35,6 +35,10 @@ class _Judge:
         methods = {each.name for node in classes for each in node.body if isinstance(each, ast.FunctionDef)}
         self._keeping = _KEEPING | methods
         self._asked: set[tuple[_Function, str]] = set()
+        self._spared: dict[tuple[_Function, str, bool], bool] = {}
+        self._uses: dict[tuple[Module, str], list[Use]] = {}
+        for use in reach.uses:
+            self._uses.setdefault((use.module, use.name), []).append(use)
 
     def reasons(self) -> Iterator[Reason]:
         """All there are."""
@@ -84,7 +88,7 @@ class _Judge:
             values = changing(each.node, module.aliases) if isinstance(each.node, ast.Assign | ast.AnnAssign) else []
             nested = any(map(is_nested, values))
             for name in each.use.binds if values else ():
-                uses = [use for use in self._reach.uses if (use.module, use.name) == (module, name)]
+                uses = self._uses.get((module, name), ())
                 if not all(self._is_safe(use.user, use.node, nested) for use in uses):
                     text = f"shares '{name}' with all tasks of a process, and may change it"
                     yield module.reason(each.node.lineno, text, is_shared=True)
@@ -121,10 +125,15 @@ class _Judge:
         """Whether a function only looks at what it is given."""
         if (function, name) in self._asked:
             return True  # where it calls itself
+        known = self._spared.get((function, name, nested))
+        if known is not None:
+            return known
         self._asked.add((function, name))
         found = [each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == name]
         spared = not function.decorator_list and all(self._is_safe(module, each, nested) for each in found)
         self._asked.discard((function, name))
+        if not (spared and self._asked):  # that it is may only be assumed as yet
+            self._spared[function, name, nested] = spared
         return spared
 
 

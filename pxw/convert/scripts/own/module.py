@@ -31,8 +31,17 @@ class Module:
         self.statements = [Statement(node, use_of(node)) for node in tree.body if not _is_guard(node)]
         self.stars = [each.module for each in imports_of(tree, package) if each.member == "*"]
         self.aliases = aliases_of(tree, package)
-        self.kinds = Kinds(tree.body, self.aliases, functions)
-        self.parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
+        self._tree, self._functions = tree, functions
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """The kinds of its expressions."""
+        return Kinds(self._tree.body, self.aliases, self._functions)
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """What each node stands in."""
+        return {child: parent for parent in ast.walk(self._tree) for child in ast.iter_child_nodes(parent)}
 
     def binding(self, name: str) -> list[Statement]:
         """The statements that bind a name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pxw.convert.scripts.own.judging import judge
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     import ast
 
     from pxw.convert.scripts.own.places import Place, SearchPath
+    from pxw.convert.scripts.text import Reason
 
 __all__ = ["Own"]
 
@@ -30,10 +32,15 @@ class Own:
         self.places = reach.places
         self.kinds = reach.kinds
         self.lines = reach.lines
-        self.reasons = [*reach.reasons, *judge(reach)]
+        self._reach = reach
         self.is_inside = bool(reach.effects) or reach.lacks_packages
         """Whether a task must import them when it runs, and not before."""
         self.prints = any("print" in each.use.reads for _, each in reach.statements)
+
+    @cached_property
+    def reasons(self) -> list[Reason]:
+        """Why a function may not use them, or only in a process of its own."""
+        return [*self._reach.reasons, *judge(self._reach)]
 
     def roots(self) -> dict[str, Place]:
         """The module or package that each name begins with."""
