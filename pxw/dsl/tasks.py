@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pxw.dsl import syntax
 from pxw.dsl.diagnostics import shown, span, where
 from pxw.dsl.library import broken, first_file, remedy
-from pxw.dsl.values import in_domain, literal, parameter_type
+from pxw.dsl.values import TYPES, in_domain, literal, parameter_type
 from pxw.workflow import Choices, Interval, Metric, Parameter, ParameterType, Port, TaskNode, Value, as_type
 
 if TYPE_CHECKING:
@@ -239,6 +240,7 @@ def declared_parameter(param: syntax.Param, file: File, definitions: Definitions
     fields = {each.word.type: each.value for each in members if isinstance(each, syntax.Field)}
     if "TYPE" in fields:
         kind = parameter_type(fields["TYPE"])
+        _misspelt_type(fields["TYPE"], file, definitions)
     stated = fields.get("DEFAULT", param.values[0] if param.values else None)
     domains = [each for each in members if isinstance(each, syntax.Domain)]
     domain = _domain(domains[-1], Parameter(str(param.word), kind), file, definitions) if domains else None
@@ -248,6 +250,13 @@ def declared_parameter(param: syntax.Param, file: File, definitions: Definitions
     at = span(file.path, param.word)
     unclear = broken(members) or (default is None and stated is not None and literal(stated) is not None)
     return Parameter(str(param.word), kind, default, default, domain, declared=not unclear, description=about, at=at)
+
+
+def _misspelt_type(word: Word, file: File, definitions: Definitions) -> None:
+    close = difflib.get_close_matches(word.lower(), TYPES, n=1, cutoff=0.75)
+    if close and word.lower() not in TYPES:
+        message = f"nothing is known of the type '{word}': any value is taken"
+        definitions.report.add("PXW360", message, span(file.path, word), f"did you mean '{TYPES[close[0]]}'?")
 
 
 def checked(word: Word, parameter: Parameter, at: Span, definitions: Definitions) -> Value:

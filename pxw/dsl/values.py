@@ -9,7 +9,7 @@ from pxw.workflow import Choices, Interval, ParameterType, Value, number
 if TYPE_CHECKING:
     from pxw.dsl.syntax import Word
 
-__all__ = ["CONSTANTS", "in_domain", "literal", "parameter_type", "written"]
+__all__ = ["CONSTANTS", "TYPES", "in_domain", "literal", "parameter_type", "written"]
 
 TYPES: dict[str, ParameterType] = {
     **dict.fromkeys(("integer", "int", "long"), "Integer"),

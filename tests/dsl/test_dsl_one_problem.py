@@ -128,6 +128,11 @@ TASK_SLIPS = [
     ("task Train {", "Train {", "1:1 unexpected name 'Train': "),
     ("default 3", "default ", "4:46 expected a name, a number or a string, found ';': "),
     ("default 3", 'default "three"', "4:46 parameter 'depth' is declared Integer, and cannot be \"three\": "),
+    (
+        "type Integer",
+        "type Integr",
+        "4:29 nothing is known of the type 'Integr': any value is taken: did you mean 'Integer'?",
+    ),
     ("define param depth", "defin param depth", "4:3 unexpected name 'defin': did you mean 'define'?"),
 ]
 
