@@ -40,11 +40,17 @@ class Step:
     key: str
 
     @contextmanager
-    def noted(self, task: str) -> Iterator[Noting]:
-        """Write to the run's journal that this task started, and how it ended."""
-        self.run.note("started", task=task, key=self.key)
+    def noted(self, task: str, label: str = "") -> Iterator[Noting]:
+        """Write to the run's journal that this task started, and how it ended.
+
+        Args:
+            task: its name.
+            label: which run of an experiment it belongs to.
+        """
+        labelled = {"label": label} if label else {}
+        self.run.note("started", task=task, key=self.key, **labelled)
         began = time.perf_counter()
-        noting = Noting(self)
+        noting = Noting(self, labelled)
         try:
             yield noting
         except BaseException as error:
@@ -64,23 +70,24 @@ class Noting:
 
     Args:
         step: the task run.
+        labelled: which run of an experiment it belongs to, if it is of one.
     """
 
     step: Step
+    labelled: dict[str, str] = field(default_factory=dict)
     event: str = "finished"
     facts: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
 
-    def takes(self, arguments: Mapping[str, Any], code: str, label: str = "") -> None:
+    def takes(self, arguments: Mapping[str, Any], code: str) -> None:
         """Tell what the task is given, and a fingerprint of its code, whether it ends well or not.
 
         Args:
             arguments: by parameter.
             code: what tells the task's code from any other.
-            label: which run of an experiment it belongs to.
         """
         inputs = {name: about.taken(value) for name, value in arguments.items()}
-        self.given = {"inputs": inputs, "code": _digest(code), **({"label": label} if label else {})}
+        self.given = {"inputs": inputs, "code": _digest(code), **self.labelled}
 
     def again(self, call: str) -> tuple[Any] | None:
         """What an earlier attempt of the run got from the same call, if that is still there as it was."""

@@ -23,6 +23,7 @@ class TaskProgress:
     Args:
         name: the task's.
         states: of each run by its key: `running`, `done` or `failed`.
+        labels: which run of an experiment each belongs to, by its key.
         before: how many were not run: `cached` by Prefect, or `reused` from an earlier attempt of the run.
         retries: how often a failed run was started again.
         rows: how many were written; None if no table was.
@@ -34,6 +35,7 @@ class TaskProgress:
 
     name: str
     states: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     before: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     rows: int | None = None
@@ -46,6 +48,11 @@ class TaskProgress:
     def state(self) -> str:
         """`failed` if any run is, else `running` if any is, else `done`."""
         return next((state for state in ("running", "failed") if state in self.states.values()), "done")
+
+    @property
+    def going(self) -> list[str]:
+        """The runs of an experiment that are at it."""
+        return [label for key, label in self.labels.items() if self.states[key] == "running"]
 
     def count(self, state: str) -> int:
         """How many runs are in a state."""
@@ -79,6 +86,8 @@ class Progress:
         if kind == "started":
             task.retries += task.states.get(key) == "failed"
             task.states[key] = "running"
+            if "label" in event:
+                task.labels[key] = event["label"]
         elif kind == "saved":
             task.rows = task.rows if event.get("rows") is None else (task.rows or 0) + event["rows"]
             task.size += event.get("size") or 0
@@ -88,7 +97,8 @@ class Progress:
         elif kind in {"finished", "failed", "reused"}:
             task.before[kind] += kind == "reused"
             task.states[key] = "failed" if kind == "failed" else "done"
-            task.error = event.get("error", task.error)
+            if kind == "failed":
+                task.error = ": ".join(filter(None, [event.get("label", ""), event["error"]]))
 
 
 class Follower:

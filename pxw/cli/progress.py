@@ -81,7 +81,7 @@ def _least_telling(tasks: list[TaskProgress], count: int) -> set[str]:
 
 
 def _cell(words: str) -> Text:
-    return Text(words, justify="right" if words[:1].isdigit() else "left", style="", overflow="ellipsis")
+    return Text(words, justify="right" if words[:1].isdigit() else "left", style="", overflow="ellipsis", no_wrap=True)
 
 
 def _facts(task: TaskProgress) -> list[str]:
@@ -91,7 +91,7 @@ def _facts(task: TaskProgress) -> list[str]:
     rows = "" if task.rows is None else row_count(task.rows)
     trouble = task.error.partition("\n")[0] if task.state == "failed" else ""
     again = f"{task.retries} {'retry' if task.retries == 1 else 'retries'}" if task.retries else ""
-    words = ", ".join(filter(None, [*_not_run(task), again or trouble]))
+    words = ", ".join(filter(None, [*_not_run(task), again or trouble or ", ".join(task.going)]))
     return [runs, rows, size(task.size) if task.size else "", seconds(max(until - task.began, 0)), words]
 
 
@@ -117,9 +117,9 @@ class _Lines:
             return
         if kind == "started":
             if key in self._began:
-                self._say("↻", event["task"], "tried again")
+                self._say("↻", _named(event), "tried again")
             elif len(self._progress.tasks[event["task"]].states) == 1:
-                self._say("▸", event["task"], "started")
+                self._say("▸", _named(event), "started")
             self._began[key] = event["at"]
         elif kind == "saved":
             rows = [] if event.get("rows") is None else [row_count(event["rows"])]
@@ -134,11 +134,15 @@ class _Lines:
             facts = [event.get("error", "").partition("\n")[0], took]
         if event["event"] in BEFORE:
             facts[-1] = BEFORE[event["event"]]
-        name = f"{event.get('label', '')} {event['task']}".lstrip()  # which run of an experiment, as in the log
-        self._say("✗" if event["event"] == "failed" else "✓", name, ", ".join(facts))
+        self._say("✗" if event["event"] == "failed" else "✓", _named(event), ", ".join(facts))
 
     def _say(self, mark: str, task: str, words: str) -> None:
         self._console.print(Text(f"{mark} {task}: {words}"))
+
+
+def _named(event: dict[str, Any]) -> str:
+    """The task, and which run of an experiment it belongs to, as in the log."""
+    return f"{event.get('label', '')} {event['task']}".lstrip()
 
 
 class Waiting:

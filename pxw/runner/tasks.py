@@ -104,10 +104,10 @@ class NodeBinding(Binding):
 
     def call(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handed:
         """Run the script after all that it waits for; or give what an earlier attempt of the run got."""
-        with step.noted(self.name) as noting:
+        with step.noted(self.name, self.work.label) as noting:
             before = merged(self.signature.bind(*args, **kwargs).arguments["before"], self.order)
             given, code = self._known(before)
-            noting.takes(given, code, self.work.label)
+            noting.takes(given, code)
             again = noting.again(self._identity(before, code))
             left = self._run(before, step) if again is None else Left(*again[0])
             self._note_saved(left, step)

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from pxw.cli.inputs import Uses
 from pxw.cli.journal import Follower, Progress
-from pxw.cli.progress import showing
+from pxw.cli.progress import _Table, showing
 from pxw.runs import Run
 
 
@@ -134,6 +134,32 @@ def _on_terminal(*arguments: str, **environment: str) -> str:
     reader.join()
     os.close(leader)
     return said.decode()
+
+
+def test_a_terminal_shows_which_runs_of_an_experiment_go_on_and_which_failed():
+    console = Console(file=io.StringIO(), width=60, height=20, force_terminal=True, color_system=None)
+    progress = Progress()
+    for n in range(1, 9):
+        progress.take(_event("started", "Fit", str(n), label=f"Trees-{n}"))
+    progress.take(_event("finished", "Fit", "1", label="Trees-1"))
+    assert progress.tasks["Fit"].going[:2] == ["Trees-2", "Trees-3"]
+    console.print(_Table(console, progress))
+    (line,) = console.file.getvalue().splitlines()
+    assert "1 of 8" in line
+    assert "Trees-2, Tree" in line
+    assert "…" in line
+    for n in range(2, 9):
+        progress.take(_event("failed", "Fit", str(n), label=f"Trees-{n}", error="ValueError: no"))
+    console.print(_Table(console, progress))
+    assert "Trees-8: ValueError: no" in console.file.getvalue()
+
+
+def test_a_log_file_says_which_run_of_an_experiment_began():
+    console = Console(file=io.StringIO(), width=100)
+    with showing(console, Progress()) as shown:
+        shown.take(_event("started", "Fit", "1", label="Trees-1"))
+        shown.take(_event("finished", "Fit", "1", label="Trees-1"))
+    assert console.file.getvalue().splitlines() == ["▸ Trees-1 Fit: started", "✓ Trees-1 Fit: 0.00 s"]
 
 
 def test_a_terminal_gets_colours_unless_no_color_is_set(three: Path):
