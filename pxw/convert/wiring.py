@@ -105,7 +105,9 @@ class Wiring:
             self.datasets[data.name] = name = self.names.new(data.name, f"{data.name}_data")
             found = spec(data.place, self.root)
             if found is None:
-                self.notes.add("person", f"the dataset '{data.name}' has no place: whoever runs it gives one", data.at)
+                self.notes.add(
+                    "decided", f"the dataset '{data.name}' has no place: whoever calls the flow gives one", data.at
+                )
                 self.arguments.append(Argument(name, "pxw.Spec", None))
             else:
                 self.constants[data.name] = (name.upper(), found)
