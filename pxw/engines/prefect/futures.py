@@ -26,12 +26,14 @@ __all__ = ["see_allowed", "watched"]
 
 
 def watched(future: Any, task: str) -> Any:
-    """The future of a task that a pxw flow submits, as one that remembers whether it was looked at."""
-    tasks = submitted.get()
-    if tasks is None or not isinstance(future, PrefectFuture):
+    """The future of a task, as one that says how to get its value, and remembers whether it was looked at."""
+    if not isinstance(future, PrefectFuture):
         return future
     future.__class__ = _seen_kind(type(future))  # a task runner may know its own futures by their class
     future.task = task  # type: ignore[attr-defined]  # it is of the new class
+    tasks = submitted.get()
+    if tasks is None:  # in a plain Prefect flow, Prefect's own rules hold
+        return future
     tasks.add(future)  # type: ignore[arg-type]  # as above
     if isinstance(future, PrefectConcurrentFuture):
         future.wrapped_future.add_done_callback(lambda done: _drop_completed(tasks, future, done))
