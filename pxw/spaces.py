@@ -18,7 +18,7 @@ from itertools import count
 from math import prod
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias
 
-from pxw.errors import ArgumentError
+from pxw.errors import ArgumentError, PxwError
 from pxw.threads import go_on, parallel
 
 if TYPE_CHECKING:
@@ -180,7 +180,15 @@ class Runs(dict[int | str, Any]):
             yield submit
 
     def _run(self, number: int, configuration: Configuration, flow: Callable[[], Any]) -> None:
-        self._note(number, configuration, flow())
+        try:
+            self._note(number, configuration, flow())
+        except Exception as error:
+            which = f"run {number}, with {configuration}"
+            if isinstance(error, PxwError):
+                error.at = ", ".join(filter(None, [which, error.at]))
+            else:
+                error.add_note(which)
+            raise
 
     def _note(self, number: int, configuration: Mapping[str, Any], result: Any) -> None:
         self[str(number)] = {"configuration": dict(configuration), "result": result}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import pxw
-from pxw.errors import ArgumentError
+from pxw.errors import ArgumentError, DSLError
 from pxw.specs import Ref
 
 
@@ -140,6 +140,18 @@ def test_a_run_that_fails_ends_the_block_and_no_other_is_begun(most: int) -> Non
             submit({"n": n}, flow, n)
     assert [run["result"] for run in runs.values()] == [n for n in begun if n != 1]
     assert len(begun) < 5
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_failure_says_of_which_run_it_is(most: int) -> None:
+    def flow(error: Exception) -> None:
+        raise error
+
+    for error in (ValueError("no"), DSLError("no", at="w.xxp:3")):
+        with pytest.raises((ValueError, DSLError)) as told, pxw.Runs().parallel(most) as submit:
+            submit({"n": 4}, flow, error)
+        said = told.value.at if isinstance(told.value, DSLError) else told.value.__notes__[0]
+        assert said.startswith("run 1, with {'n': 4}")
 
 
 def test_a_run_sees_the_context_of_the_block() -> None:
