@@ -112,6 +112,21 @@ def test_a_path_as_text_where_a_table_is_declared_is_a_finding():
     assert finding.help == "if that is a file: pxw.Local('people.csv')"
 
 
+@pytest.mark.parametrize("given", [["a.csv", "b.csv"], {"one": Path("a.csv")}])
+def test_a_path_as_text_among_several_tables_is_found_by_a_check_and_refused_by_a_run(given):
+    def total(tables):
+        return sum(map(len, tables))
+
+    hint = list[pd.DataFrame] if isinstance(given, list) else dict[str, pd.DataFrame]
+    total.__annotations__ = {"tables": hint, "return": int}
+    total = task(inputs=["tables"])(total)
+    (finding,) = walk(lambda: total(given)).findings
+    assert finding.message == "task 'total', input 'tables' takes a DataFrame, and was given the text 'a.csv'"
+    with pytest.raises(pxw.PxwError, match=r"was given the text 'a\.csv'"):
+        total(given)
+    assert total([pd.DataFrame()] if isinstance(given, list) else {"a": pd.DataFrame()}) is not None
+
+
 def test_a_place_that_the_flow_itself_writes_need_not_exist(people, tmp_path):
     write = keep.with_options(outputs={"people": pxw.Local("out/kept.csv")})
 

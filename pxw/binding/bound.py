@@ -201,11 +201,17 @@ class Binding:
     def refuse_text(self, name: str, value: Any) -> None:
         """Refuse a text where a table is declared: it is most likely a path."""
         wanted = asked(self.annotations.get(name))
-        if name in self.inputs and isinstance(value, str | os.PathLike) and is_table_type(wanted):
-            raise ArgumentError(
-                f"{self._into(name)} takes a {wanted.__name__}, and was given the text {os.fspath(value)!r}",
-                help=f"if that is a file: pxw.Local({os.fspath(value)!r})",
-            )
+        several = many(wanted)
+        kind = several[1] if several else wanted
+        if name not in self.inputs or not is_table_type(kind):
+            return
+        values = value.values() if isinstance(value, dict) else value
+        for item in values if several and isinstance(value, dict | list | tuple) else [value]:
+            if isinstance(item, str | os.PathLike):
+                raise ArgumentError(
+                    f"{self._into(name)} takes a {kind.__name__}, and was given the text {os.fspath(item)!r}",
+                    help=f"if that is a file: pxw.Local({os.fspath(item)!r})",
+                )
 
     def look(self, name: str, spec: Dataset) -> None:
         """Look at what an input would be read from, without reading it: is it there, and does its header fit?"""
