@@ -33,21 +33,26 @@ def check_scripts(tasks: Iterable[TaskNode], report: Report) -> None:
             continue  # another Python may read it
         script = Script(path=task.script, dependencies=task.dependencies, pre_script=task.pre_script)
         for path in script.paths:
-            tree = _parsed(path, report)
-            if tree is not None and task.requirements is None and not _looks_elsewhere(tree):
+            text = _text(path, report)
+            tree = _parsed(text, path, report) if text else None
+            if tree is not None and task.requirements is None and not _looks_elsewhere(text):
                 _check_imports(tree, path, script, report)
 
 
-def _parsed(path: Path, report: Report) -> ast.Module | None:
+def _text(path: Path, report: Report) -> str:
     try:
         with tokenize.open(path) as file:
             text = file.read()
     except OSError:
-        return None  # a missing file is told by whoever names it
+        return ""  # a missing file is told by whoever names it
     except (SyntaxError, UnicodeDecodeError) as error:
         report.add("PXW352", f"a script that cannot be read: {error}", Span(str(path), 1, 1, 2))
-        return None
+        return ""
     report.source(path, text)
+    return text
+
+
+def _parsed(text: str, path: Path, report: Report) -> ast.Module | None:
     try:
         return ast.parse(text)
     except SyntaxError as error:
@@ -75,10 +80,9 @@ def _check_imports(tree: ast.Module, path: Path, script: Script, report: Report)
             )
 
 
-def _looks_elsewhere(tree: ast.Module) -> bool:
+def _looks_elsewhere(text: str) -> bool:
     """Whether a script puts folders of its own on `sys.path`."""
-    said = ast.unparse(tree)
-    return "sys.path" in said and "dependent_modules_folders" not in said
+    return "sys.path" in text and "dependent_modules_folders" not in text
 
 
 def _is_found(root: str, script: Script) -> bool:
